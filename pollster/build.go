@@ -1,0 +1,139 @@
+package pollster
+
+import (
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/ringmeter/ringmeter/discovery"
+)
+
+// build makes a task per interval and in each a job per selected plugin.
+func (s *Scheduler) build() {
+	c := &s.config
+	catalog := s.catalog()
+	pool := batchPool(c.BatchSize)
+	for i, source := range c.Sources {
+		sameInterval := func(other Source) bool { return other.Interval == source.Interval }
+		if slices.IndexFunc(c.Sources, sameInterval) < i {
+			continue // has been built with the first of its interval
+		}
+		t := &task{catalog: catalog, division: s.division, batches: pool, metrics: c.Metrics, log: c.Logger,
+			wall: func() time.Time { return s.wall() }}
+		if c.Concurrency > 0 {
+			t.slots = make(chan struct{}, c.Concurrency)
+		}
+		for p := range c.Plugins {
+			if selections := selectionsOf(c.Sources, source.Interval, &c.Plugins[p]); len(selections) > 0 {
+				s.addJob(t, &c.Plugins[p], source.Interval, selections)
+			}
+		}
+	}
+	for _, source := range c.Sources {
+		if !slices.ContainsFunc(c.Plugins, func(p Plugin) bool { _, ok := selects(&source, &p); return ok }) {
+			s.fault(fmt.Errorf("source %q selects no meter that this poller has", source.Name))
+		}
+	}
+}
+
+// selectionsOf is what the sources of one interval take of a plugin, in their order.
+func selectionsOf(sources []Source, interval time.Duration, p *Plugin) []selection {
+	var all []selection
+	for i := range sources {
+		if sources[i].Interval != interval {
+			continue
+		}
+		if sel, ok := selects(&sources[i], p); ok {
+			all = append(all, sel)
+		}
+	}
+	return all
+}
+
+// addJob constructs a pollster. Each task has its own, so that one that remembers its last
+// reading does not see another's.
+func (s *Scheduler) addJob(t *task, p *Plugin, interval time.Duration, selections []selection) {
+	for _, other := range s.jobs {
+		if other.task == t && other.plugin.Name == p.Name {
+			s.fault(fmt.Errorf("constructing pollster %q: the name is taken", p.Name))
+			return
+		}
+	}
+	made, standIn, err := construct(p)
+	if err != nil {
+		s.fault(err)
+		return
+	}
+	first := selections[0].source
+	splay := first.Splay
+	if splay < 0 {
+		splay = s.config.Splay
+	}
+	j := &job{
+		timetable: timetable{interval: interval},
+		task:      t, config: &s.config, metrics: s.config.Metrics,
+		log:    s.config.Logger.With("pollster", p.Name, "interval", interval),
+		plugin: p, pollster: made, selections: selections, standIn: standIn,
+		ledger: first.Name + "/" + p.Name, splay: splay,
+		skip: newSkipList(len(selections)), sets: newSets(), routes: map[int]*routes{},
+	}
+	if !p.PerResource {
+		j.phase = time.Duration(fraction(s.config.Member.ID, first.Name) * splay * float64(interval))
+	}
+	s.jobs = append(s.jobs, j)
+}
+
+func construct(p *Plugin) (made Pollster, standIn []discovery.Ref, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("constructing pollster %q: panic: %v\n%s", p.Name, r, debug.Stack())
+		}
+	}()
+	if p.Discovery != "" {
+		ref, err := discovery.ParseRef(p.Discovery)
+		if err != nil {
+			return nil, nil, fmt.Errorf("constructing pollster %q: default discovery %w", p.Name, err)
+		}
+		standIn = []discovery.Ref{ref}
+	}
+	if made, err = p.New(); err != nil {
+		return nil, nil, fmt.Errorf("constructing pollster %q: %w", p.Name, err)
+	}
+	return made, standIn, nil
+}
+
+// catalog constructs the discoverers that something refers to; nobody wants to read why
+// the others cannot be.
+func (s *Scheduler) catalog() *discovery.Catalog {
+	used := map[string]bool{}
+	for i, source := range s.config.Sources {
+		for _, ref := range source.Discovery {
+			used[ref.Name] = true
+		}
+		for p := range s.config.Plugins {
+			if _, ok := selects(&s.config.Sources[i], &s.config.Plugins[p]); !ok {
+				continue
+			}
+			if ref, err := discovery.ParseRef(s.config.Plugins[p].Discovery); err == nil {
+				used[ref.Name] = true
+			}
+		}
+	}
+	unused := func(p discovery.Plugin) bool { return !used[p.Name] }
+	catalog, faults := discovery.NewCatalog(slices.DeleteFunc(slices.Clone(s.config.Discoveries), unused))
+	for _, err := range faults {
+		s.fault(err)
+	}
+	return catalog
+}
+
+// fault reports what could not be loaded, once.
+func (s *Scheduler) fault(err error) {
+	text := firstLine(err)
+	if slices.Contains(s.faults, text) {
+		return
+	}
+	s.faults = append(s.faults, text)
+	s.config.Logger.Warn("something is left out", "err", err)
+}
