@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets test scripts run this binary as "poller".
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"poller": func() {
+			signals := make(chan os.Signal, 4)
+			signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+			os.Exit(execute(context.Background(), os.Args[1:], process{
+				environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr, signals: signals,
+			}))
+		},
+	})
+}
+
+// TestScript runs what operators type, right and wrong, and compares what is printed.
+// A case is a file: adding one needs no Go.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("HOME", filepath.Join(e.WorkDir, ".home")) // no configuration of the machine's own
+			return nil
+		},
+	})
+}
