@@ -35,14 +35,14 @@ unit: ## with the race detector where there is a C compiler
 fuzz: ## every fuzz target for FUZZTIME each
 	@./scripts/fuzz.sh $(FUZZTIME)
 
-bench: ## the figures of the README
+bench: build ## every benchmark; the figures of the README
 	@./scripts/bench.sh
 
 idle: build ## what an idle poller costs on this host
 	@./scripts/idle.sh
 
-docs: ## docs/meters.md and the README's generated parts
-	$(GO) run ./cmd/poller meters --format markdown > docs/meters.md
+docs: ## what follows from tables: docs/*.md and the README's meters
+	UPDATE_GOLDEN=1 $(GO) test ./cmd/poller -run Documentation
 
 clean:
 	rm -rf bin .tools

@@ -27,7 +27,11 @@ func newBusCollector(d *daemon) *busCollector {
 }
 
 // Describe implements prometheus.Collector.
-func (c *busCollector) Describe(out chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, out) }
+func (c *busCollector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{c.queued, c.queuedBytes, c.sent, c.acknowledged, c.rejected, c.redelivered} {
+		out <- d
+	}
+}
 
 // Collect implements prometheus.Collector.
 func (c *busCollector) Collect(out chan<- prometheus.Metric) {

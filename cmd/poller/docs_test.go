@@ -1,7 +1,6 @@
 package main
 
 import (
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,11 +15,9 @@ import (
 	"github.com/ringmeter/ringmeter/internal/config"
 )
 
-// With -update the tests below write the generated documentation instead of comparing it.
-var update = flag.Bool("update", false, "write the generated documentation")
-
-// TestGeneratedDocumentation keeps the documentation that follows from tables current:
-// go test ./cmd/poller -run Documentation -update
+// TestGeneratedDocumentation keeps the documentation that follows from tables current.
+// With UPDATE_GOLDEN set in the environment it writes the files instead of comparing them:
+// UPDATE_GOLDEN=1 go test ./cmd/poller -run Documentation
 func TestGeneratedDocumentation(t *testing.T) {
 	var meters strings.Builder
 	if err := writeMetersMarkdown(&meters, meterRows(nil)); err != nil {
@@ -42,9 +39,25 @@ func TestGeneratedDocumentation(t *testing.T) {
 		"${1}"+strings.ReplaceAll(meters.String(), "$", "$$")+"${2}"))
 }
 
+// TestDocumentedMetricsExist finds metrics that the documentation names and nobody has.
+func TestDocumentedMetricsExist(t *testing.T) {
+	known := metricsMarkdown(t)
+	for _, file := range []string{"guarantees.md", "operations.md"} {
+		text, err := os.ReadFile("../../docs/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range regexp.MustCompile(`ringmeter_[a-z_]+`).FindAllString(string(text), -1) {
+			if !strings.Contains(known, "`"+name) {
+				t.Errorf("%s speaks of %s, which is no metric", file, name)
+			}
+		}
+	}
+}
+
 func compare(t *testing.T, file, want string) {
 	t.Helper()
-	if *update {
+	if os.Getenv("UPDATE_GOLDEN") != "" {
 		if err := os.WriteFile(file, []byte(want), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +65,7 @@ func compare(t *testing.T, file, want string) {
 	}
 	got, err := os.ReadFile(file)
 	if err != nil || string(got) != want {
-		t.Errorf("%s is not current (%v); run: go test ./cmd/poller -run Documentation -update", file, err)
+		t.Errorf("%s is not current (%v); run: UPDATE_GOLDEN=1 go test ./cmd/poller -run Documentation", file, err)
 	}
 }
 
@@ -94,13 +107,29 @@ func metricsMarkdown(t *testing.T) string {
 	}()
 	fields := regexp.MustCompile(`^Desc\{fqName: "([^"]+)", help: "((?:[^"\\]|\\.)*)", .*variableLabels: \{([^}]*)\}\}$`)
 	var rows []string
+	row := func(name, labels, help string) {
+		if strings.HasPrefix(name, "ringmeter_") {
+			rows = append(rows, fmt.Sprintf("| `%s` | %s | %s |\n", name, quoted(labels), help))
+		}
+	}
 	for d := range descs {
 		m := fields.FindStringSubmatch(d.String())
 		if m == nil {
 			t.Fatalf("a metric describes itself as %q", d)
 		}
-		if strings.HasPrefix(m[1], "ringmeter_") {
-			rows = append(rows, fmt.Sprintf("| `%s` | %s | %s |\n", m[1], quoted(strings.ReplaceAll(m[3], ",", ", ")), m[2]))
+		row(m[1], strings.ReplaceAll(m[3], ",", ", "), m[2])
+	}
+	families, err := registry.Gather() // prometheus:// describes nothing beforehand
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if strings.HasPrefix(f.GetName(), "ringmeter_exposition_") {
+			var labels []string
+			for _, l := range f.GetMetric()[0].GetLabel() {
+				labels = append(labels, l.GetName())
+			}
+			row(f.GetName(), strings.Join(labels, ", "), f.GetHelp())
 		}
 	}
 	slices.Sort(rows)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -16,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 )
 
 // running is a poller in this process, driven as an operator drives it: by files,
@@ -58,7 +61,11 @@ func (r *running) stop() {
 // get is the body of a path of the web port.
 func (r *running) get(path string) (int, string) {
 	r.t.Helper()
-	resp, err := http.Get(r.url + path)
+	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, r.url+path, nil)
+	if err != nil {
+		r.t.Fatalf("GET %s: %v", path, err)
+	}
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		r.t.Fatalf("GET %s: %v", path, err)
 	}
@@ -190,7 +197,27 @@ func TestFirstSamplesAppearAtOnce(t *testing.T) {
 			t.Errorf("/metrics does not show %q", want)
 		}
 	}
+	lintOwnMetrics(t, body)
 	r.stop()
+}
+
+// lintOwnMetrics does what promtool check metrics does, for the poller's own metrics; the
+// meters' names are Ceilometer's, and some of its gauges end in "total".
+func lintOwnMetrics(t *testing.T, body string) {
+	t.Helper()
+	var own strings.Builder
+	for line := range strings.Lines(body) {
+		if strings.HasPrefix(strings.TrimPrefix(strings.TrimPrefix(line, "# HELP "), "# TYPE "), "ringmeter_") {
+			own.WriteString(line)
+		}
+	}
+	problems, err := promlint.New(strings.NewReader(own.String())).Lint()
+	if err != nil {
+		t.Fatalf("reading the metrics: %v", err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
 }
 
 // samplesIn reads a file of JSON lines; a line that is no sample is an error.
@@ -266,7 +293,7 @@ func TestReload(t *testing.T) {
 }
 
 func TestPortInUse(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -341,4 +368,54 @@ func TestHangingSinkHoldsUpNobody(t *testing.T) {
 		t.Errorf("the server got %d samples, the file %d; want the same ones in the same order", len(got), len(want))
 	}
 	expectUnique(t, got)
+}
+
+// TestKilledPollerLeavesWholeRecords kills a real process while it writes, three times
+// over: whatever was cut off, every line of the file must be one whole sample.
+func TestKilledPollerLeavesWholeRecords(t *testing.T) {
+	test, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := write(t, map[string]string{"ringmeter.conf": useItsPipeline})
+	out := filepath.Join(dir, "samples")
+	rewrite(t, filepath.Join(dir, "pipeline.yaml"), strings.Replace(pipelineFile("file://"+out+"?json"),
+		"[hardware.memory.total, hardware.cpu.load.1min]", `["*"]`, 1))
+	poller := filepath.Join(dir, "poller") // by this name the test binary is the poller
+	if err := os.Symlink(test, poller); err != nil {
+		t.Fatal(err)
+	}
+	written := 0
+	for range 3 {
+		cmd := exec.CommandContext(t.Context(), poller, "run", "--web.listen-address=127.0.0.1:0",
+			"--config-file", filepath.Join(dir, "ringmeter.conf"))
+		cmd.Env = append(os.Environ(), "HOME="+dir)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, 10*time.Second, "more samples", func() bool {
+			text, err := os.ReadFile(out)
+			return err == nil && len(text) > written+4096
+		})
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // "signal: killed"
+		text, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// What a kill in the middle of a write leaves, if this one did not.
+		rewrite(t, out, string(text)+`{"name": "cut o`)
+		written = len(text)
+	}
+	r := start(t, "--config-file", filepath.Join(dir, "ringmeter.conf"))
+	eventually(t, 10*time.Second, "samples after the last kill", func() bool {
+		text, err := os.ReadFile(out)
+		return err == nil && len(text) > written+4096
+	})
+	r.stop()
+	if n := len(samplesIn(t, out)); n < 100 {
+		t.Errorf("%d samples in the file, want those of at least four cycles", n)
+	}
 }

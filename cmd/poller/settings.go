@@ -76,7 +76,7 @@ func (s *settings) identify() {
 	s.host = s.conf.String("DEFAULT", "host")
 	known := namespacesOf(pollsters())
 	s.namespaces = s.conf.List("DEFAULT", "polling_namespaces")
-	if !s.conf.IsSet("DEFAULT", "polling_namespaces") {
+	if len(s.namespaces) == 0 {
 		s.namespaces = known
 	}
 	slices.Sort(s.namespaces)

@@ -20,19 +20,43 @@ func (d *daemon) page(now time.Time) telemetry.Page {
 	return telemetry.Page{
 		Title: "Ringmeter poller", Host: g.settings.host, Version: telemetry.Version(),
 		Started: d.started, Now: now, Ready: ready, Reasons: reasons,
-		Facts: d.facts(g, polling),
-		Tables: []telemetry.Table{
+		Facts: facts(g, polling),
+		Tables: append(d.attention(g, polling),
 			pollsterTable(polling, now),
 			publisherTable(g.pipeline.Status(), now),
 			sourceTable(polling),
 			busTable(g.bus),
-		},
+		),
 	}
 }
 
+// attention is what the operator should look at, if there is anything.
+func (d *daemon) attention(g *generation, polling pollster.Status) []telemetry.Table {
+	var rows [][]telemetry.Cell
+	add := func(what, text string, state telemetry.State) {
+		rows = append(rows, []telemetry.Cell{{Text: what, State: state}, {Text: text}})
+	}
+	if refused := d.refused.Load(); refused != nil {
+		add("Reload refused, the old configuration runs", *refused, telemetry.Bad)
+	}
+	for _, f := range polling.Faults {
+		add("Left out", f, telemetry.Bad)
+	}
+	for _, w := range g.settings.warnings {
+		add("Configuration", w.Error(), telemetry.Warn)
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	return []telemetry.Table{{
+		Title: "Needs attention", Rows: rows,
+		Columns: []telemetry.Column{{Name: "What"}, {Name: "Why"}},
+	}}
+}
+
 // facts are what holds for the whole worker.
-func (d *daemon) facts(g *generation, polling pollster.Status) []telemetry.Fact {
-	facts := []telemetry.Fact{
+func facts(g *generation, polling pollster.Status) []telemetry.Fact {
+	return []telemetry.Fact{
 		{Name: "Member", Value: polling.Member},
 		{Name: "Namespaces", Value: joined(g.settings.namespaces)},
 		{Name: "Coordination", Value: "within this process"},
@@ -40,16 +64,6 @@ func (d *daemon) facts(g *generation, polling pollster.Status) []telemetry.Fact 
 		{Name: "Polling", Value: g.settings.pollingFile},
 		{Name: "Pipeline", Value: g.settings.pipelineFile},
 	}
-	for _, w := range g.settings.warnings {
-		facts = append(facts, telemetry.Fact{Name: "Warning", Value: w.Error(), State: telemetry.Warn})
-	}
-	for _, f := range polling.Faults {
-		facts = append(facts, telemetry.Fact{Name: "Not loaded", Value: f, State: telemetry.Bad})
-	}
-	if refused := d.refused.Load(); refused != nil {
-		facts = append(facts, telemetry.Fact{Name: "Reload refused", Value: *refused, State: telemetry.Bad})
-	}
-	return facts
 }
 
 // pollsterTable is what each pollster did in its last cycle.

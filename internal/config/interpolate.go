@@ -135,12 +135,12 @@ func (l *loader) dangling(s *setting, name string) Diagnostic {
 // circle is the fault of options that refer to each other, found at the last of them.
 func circle(chain []address) Diagnostic {
 	last := chain[len(chain)-1]
-	path := last.String()
+	path := []string{last.String()}
 	for _, a := range chain {
-		path += " -> " + a.String()
+		path = append(path, a.String())
 	}
 	return Diagnostic{
-		Problem: fmt.Sprintf("the value of %s refers to itself: %s", last.name, path),
+		Problem: fmt.Sprintf("the value of %s refers to itself: %s", last.name, strings.Join(path, " -> ")),
 		Fix:     "write one of them out",
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -219,7 +220,7 @@ func circular(refers map[string][]string) bool {
 			}
 			if !seen[next] {
 				seen[next] = true
-				todo = append(todo[:len(todo):len(todo)], refers[next]...)
+				todo = append(slices.Clip(todo), refers[next]...)
 			}
 		}
 	}

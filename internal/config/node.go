@@ -188,9 +188,10 @@ func describe(node *yaml.Node) string {
 		return "a list"
 	case yaml.MappingNode:
 		return "a map"
+	default:
+		if node.ShortTag() == "!!null" {
+			return "empty"
+		}
+		return strconv.Quote(short(node.Value))
 	}
-	if node.ShortTag() == "!!null" {
-		return "empty"
-	}
-	return strconv.Quote(short(node.Value))
 }

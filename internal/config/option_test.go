@@ -71,7 +71,7 @@ func TestUsedOptions(t *testing.T) {
 		}
 	}
 	want := map[string]string{
-		"DEFAULT/host": "", "DEFAULT/polling_namespaces": "compute,central", "DEFAULT/pipeline_cfg_file": "pipeline.yaml",
+		"DEFAULT/host": "", "DEFAULT/polling_namespaces": "", "DEFAULT/pipeline_cfg_file": "pipeline.yaml",
 		"DEFAULT/sample_source": "openstack", "DEFAULT/max_parallel_requests": "64", "DEFAULT/debug": "false", "DEFAULT/log_file": "",
 		"polling/cfg_file": "polling.yaml", "polling/batch_size": "50", "polling/threads_to_process_pollsters": "0",
 		"polling/partitioning_group_prefix": "", "publisher/telemetry_secret": "change this for valid signing",

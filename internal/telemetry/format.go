@@ -53,6 +53,8 @@ func Duration(d time.Duration) string {
 		return strconv.Itoa(int(d/time.Microsecond)) + " µs"
 	case d < time.Second:
 		return strconv.Itoa(int(d/time.Millisecond)) + " ms"
+	case d < time.Minute && d%time.Second == 0:
+		return strconv.Itoa(int(d/time.Second)) + " s"
 	case d < 10*time.Second:
 		return fmt.Sprintf("%.2f s", d.Truncate(10*time.Millisecond).Seconds())
 	case d < time.Minute:

@@ -43,7 +43,7 @@ func TestDuration(t *testing.T) {
 		0: "0 s", 12: "12 ns", 850 * time.Microsecond: "850 µs", 380 * time.Millisecond: "380 ms",
 		1240 * time.Millisecond: "1.24 s", 9999 * time.Millisecond: "9.99 s", 59999 * time.Millisecond: "59.9 s",
 		time.Minute: "1 min", 125 * time.Second: "2 min 5 s", 192 * time.Minute: "3 h 12 min",
-		24 * time.Hour: "1 d", 99 * time.Hour: "4 d 3 h", -time.Second: "-1.00 s",
+		24 * time.Hour: "1 d", 99 * time.Hour: "4 d 3 h", -time.Second: "-1 s", 10 * time.Second: "10 s",
 		math.MinInt64: "-106751 d 23 h",
 	} {
 		if got := telemetry.Duration(d); got != want {
