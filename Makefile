@@ -42,7 +42,7 @@ idle: build ## what an idle poller costs on this host
 	@./scripts/idle.sh
 
 docs: ## what follows from tables: docs/*.md and the README's meters
-	UPDATE_GOLDEN=1 $(GO) test ./cmd/poller -run Documentation
+	UPDATE_GOLDEN=1 $(GO) test -count=1 ./cmd/poller -run Documentation
 
 clean:
 	rm -rf bin .tools

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os/exec"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -54,7 +55,7 @@ func TestDependencyDirection(t *testing.T) {
 				}
 				continue
 			}
-			if !contains(edges, part(to)) {
+			if !slices.Contains(edges, part(to)) {
 				t.Errorf("%s → %s: %s may import only %q", from, to, part(from), edges)
 			}
 			if part(from) == "pollster" && part(to) == "discovery" && to != "discovery" &&
@@ -79,15 +80,6 @@ func part(pkg string) string {
 // Conformance suites (partitiontest and the like) stand beside what they check.
 func insidePart(from, to string) bool {
 	return strings.HasPrefix(from, to+"/") && part(from) != "cmd"
-}
-
-func contains(parts []string, p string) bool {
-	for _, each := range parts {
-		if each == p {
-			return true
-		}
-	}
-	return false
 }
 
 type goPackage struct {

@@ -1,6 +1,9 @@
 package metering
 
-import "slices"
+import (
+	"errors"
+	"slices"
+)
 
 // Errors of NewFilter, with the texts of Ceilometer, which operators search for.
 const (
@@ -15,6 +18,18 @@ const (
 type filterError string
 
 func (e filterError) Error() string { return string(e) }
+
+// FilterFix tells who wrote the patterns what to do about an error of NewFilter.
+func FilterFix(err error) string {
+	switch {
+	case errors.Is(err, ErrMixedPatterns):
+		return `write only names, or only names with "!" before them`
+	case errors.Is(err, ErrWildcardMixed):
+		return `remove "*" or everything else`
+	default:
+		return `list meters, or "*" for all of them`
+	}
+}
 
 // Filter selects meters by name with Ceilometer's pattern rules: "*", "name", "glob",
 // "!name", "!glob", where a glob is Unix fnmatch, case-sensitive, anchored at both ends.

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -48,7 +47,7 @@ func ReadConfig(file string, data []byte) (cfg *Config, warnings []config.Diagno
 		return nil, nil, err
 	}
 	root, ok := doc.Root().Map()
-	if ok && !(root.Get("sources").Given() && root.Get("sinks").Given()) {
+	if ok && (!root.Get("sources").Given() || !root.Get("sinks").Given()) {
 		root.Fail("Both sources & sinks are required", `write "sources:" and "sinks:" and list them below`)
 	}
 	root.Known("sources", "sinks")
@@ -209,7 +208,7 @@ func readMeters(m config.Map) *metering.Filter {
 		n = old
 	}
 	if !n.Given() {
-		fix := filterFix(metering.ErrNoMeters)
+		fix := metering.FilterFix(metering.ErrNoMeters)
 		if m.Has("events") {
 			fix = "this looks like event_pipeline.yaml: let pipeline_cfg_file name the pipeline of samples"
 		}
@@ -222,18 +221,7 @@ func readMeters(m config.Map) *metering.Filter {
 	}
 	filter, err := metering.NewFilter(patterns)
 	if err != nil {
-		n.Fail(fmt.Sprintf("%v in %s", err, m.Name()), filterFix(err))
+		n.Fail(fmt.Sprintf("%v in %s", err, m.Name()), metering.FilterFix(err))
 	}
 	return filter
-}
-
-func filterFix(err error) string {
-	switch {
-	case errors.Is(err, metering.ErrMixedPatterns):
-		return `write only names, or only names with "!" before them`
-	case errors.Is(err, metering.ErrWildcardMixed):
-		return `remove "*" or everything else`
-	default:
-		return `list meters, or "*" for all of them`
-	}
 }

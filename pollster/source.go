@@ -1,7 +1,6 @@
 package pollster
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -127,7 +126,7 @@ func readMeters(m config.Map) *metering.Filter {
 		}
 	}
 	if !n.Given() {
-		m.Fail(fmt.Sprintf("%v in %s", metering.ErrNoMeters, m.Name()), `list meters, or "*" for all of them`)
+		m.Fail(fmt.Sprintf("%v in %s", metering.ErrNoMeters, m.Name()), metering.FilterFix(metering.ErrNoMeters))
 		return nil
 	}
 	patterns, ok := n.Texts()
@@ -136,20 +135,9 @@ func readMeters(m config.Map) *metering.Filter {
 	}
 	filter, err := metering.NewFilter(patterns)
 	if err != nil {
-		n.Fail(fmt.Sprintf("%v in %s", err, m.Name()), filterFix(err))
+		n.Fail(fmt.Sprintf("%v in %s", err, m.Name()), metering.FilterFix(err))
 	}
 	return filter
-}
-
-func filterFix(err error) string {
-	switch {
-	case errors.Is(err, metering.ErrMixedPatterns):
-		return `write only names, or only names with "!" before them`
-	case errors.Is(err, metering.ErrWildcardMixed):
-		return `remove "*" or everything else`
-	default:
-		return `list meters, or "*" for all of them`
-	}
 }
 
 func readDiscovery(n config.Node) []discovery.Ref {

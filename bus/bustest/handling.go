@@ -37,14 +37,14 @@ func errorBringsTheBatchAgain(t *testing.T, s bus.Sender, r bus.Receiver) {
 	calls := 0
 	receiveUntil(t, r, topic, func(_ context.Context, b *bus.Batch) (bool, error) {
 		calls++
-		switch {
-		case calls == 1:
+		switch calls {
+		case 1:
 			failed = b.Messages
 			return false, errors.New("the sink is away")
-		case calls == 2:
+		case 2:
 			wantMessages(t, b.Messages, failed)
 			return false, errors.New("the sink is still away")
-		case calls == 3:
+		case 3:
 			wantMessages(t, b.Messages, failed)
 		}
 		got = append(got, b.Messages...)

@@ -33,6 +33,7 @@ type commandLine struct {
 	ConfigDir         []string `name:"config-dir" placeholder:"DIR" help:"Directory of *.conf files, read after the files."`
 	PollingNamespaces []string `name:"polling-namespaces" placeholder:"NS" help:"Namespaces to poll; may be repeated, separated by commas, or listed with spaces as for ceilometer-polling."`
 	Debug             bool     `help:"Log debug messages too."`
+	LogFile           string   `name:"log-file" placeholder:"FILE" help:"Log to this file instead of standard error."`
 	LogLevel          string   `name:"log.level" placeholder:"LEVEL" help:"debug, info, warn or error. Default: info."`
 	LogFormat         string   `name:"log.format" enum:"text,json" default:"text" help:"text or json."`
 

@@ -292,6 +292,26 @@ func TestReload(t *testing.T) {
 	expectUnique(t, samplesIn(t, second))
 }
 
+// TestReloadPollsNothingAgain reloads within a cycle: a file that gets samples before and
+// after has none of them twice, and a meter that is selected anew at once.
+func TestReloadPollsNothingAgain(t *testing.T) {
+	dir := write(t, map[string]string{"ringmeter.conf": useItsPipeline + "[ringmeter]\ndrain_timeout = 0\n"})
+	conf, out := filepath.Join(dir, "pipeline.yaml"), filepath.Join(dir, "samples")
+	long := strings.Replace(pipelineFile("file://"+out+"?json"), "interval: 1", "interval: 86400", 1)
+	rewrite(t, conf, long)
+	r := start(t, "--config-file", filepath.Join(dir, "ringmeter.conf"))
+	eventually(t, 5*time.Second, "two samples", func() bool { return len(samplesIn(t, out)) == 2 })
+
+	r.signals <- syscall.SIGHUP
+	r.log.wait(`configuration reloaded`)
+	rewrite(t, conf, strings.Replace(long, "meters: [", "meters: [hardware.memory.used, hardware.memory.cached, ", 1))
+	r.signals <- syscall.SIGHUP
+	r.log.wait(`(?s)configuration reloaded.*configuration reloaded`)
+	eventually(t, 5*time.Second, "the samples of two more meters", func() bool { return len(samplesIn(t, out)) >= 4 })
+	r.stop()
+	expectUnique(t, samplesIn(t, out))
+}
+
 func TestPortInUse(t *testing.T) {
 	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {

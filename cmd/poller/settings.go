@@ -65,6 +65,9 @@ func (line *commandLine) options() map[string]string {
 	if len(line.PollingNamespaces) > 0 {
 		options["DEFAULT.polling_namespaces"] = strings.Join(line.PollingNamespaces, ",")
 	}
+	if line.LogFile != "" {
+		options["DEFAULT.log_file"] = line.LogFile
+	}
 	if line.Debug {
 		options["DEFAULT.debug"] = "true"
 	}

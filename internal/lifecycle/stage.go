@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -42,8 +43,8 @@ func Run(ctx context.Context, drain time.Duration, stages ...Stage) error {
 			g.collect(r)
 		}
 	}
-	for i := len(g.stages) - 1; i >= 0; i-- {
-		g.stop(g.stages[i], drain)
+	for _, r := range slices.Backward(g.stages) {
+		g.stop(r, drain)
 	}
 	return errors.Join(g.errs...)
 }

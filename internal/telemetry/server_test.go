@@ -68,8 +68,14 @@ func start(t *testing.T, o telemetry.Options) *running {
 	return r
 }
 
+// answer is what stands before the body of a response.
+type answer struct {
+	StatusCode int
+	Header     http.Header
+}
+
 // do sends one request and returns the whole answer.
-func (r *running) do(t *testing.T, method, path string, headers ...string) (*http.Response, string) {
+func (r *running) do(t *testing.T, method, path string, headers ...string) (answer, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, r.scheme+"://"+r.Addrs()[0].String()+path, nil)
 	if err != nil {
@@ -87,7 +93,7 @@ func (r *running) do(t *testing.T, method, path string, headers ...string) (*htt
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, string(body)
+	return answer{resp.StatusCode, resp.Header}, string(body)
 }
 
 func TestPaths(t *testing.T) {
