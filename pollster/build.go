@@ -76,7 +76,7 @@ func (s *Scheduler) addJob(t *task, p *Plugin, interval time.Duration, selection
 		log:    s.config.Logger.With("pollster", p.Name, "interval", interval),
 		plugin: p, pollster: made, selections: selections, standIn: standIn,
 		ledger: first.Name + "/" + p.Name, splay: splay,
-		skip: newSkipList(len(selections)), sets: newSets(), routes: map[int]*routes{},
+		skip: newSkipList(len(selections)), sets: newSets(), routes: map[routing]*routes{},
 	}
 	if !p.PerResource {
 		j.phase = time.Duration(fraction(s.config.Member.ID, first.Name) * splay * float64(interval))

@@ -62,7 +62,9 @@ func (c *cycle) step(ctx context.Context, items []item) {
 			continue
 		}
 		for _, it := range group {
-			unfinished[it.partition] = true
+			if !it.local { // those have no partition
+				unfinished[it.partition] = true
+			}
 		}
 	}
 	c.settle(ctx, claims, unfinished)
@@ -70,7 +72,7 @@ func (c *cycle) step(ctx context.Context, items []item) {
 
 // groupKey tells apart resources that are polled by different calls.
 type groupKey struct {
-	set   int
+	routing
 	local bool
 }
 
@@ -82,7 +84,7 @@ func groups(items []item, claims map[int]partition.Claim) func(func(groupKey, []
 		if _, granted := claims[it.partition]; !it.local && !granted {
 			continue
 		}
-		key := groupKey{it.set, it.local}
+		key := groupKey{it.routing, it.local}
 		if byKey[key] == nil {
 			order = append(order, key)
 		}
@@ -117,7 +119,7 @@ func (c *cycle) pollGroup(ctx context.Context, key groupKey, group []item, claim
 	}
 	begun := time.Now()
 	p := &poll{
-		routes: c.routesOf(key.set), cycle: c.number, stamp: metering.FormatTime(c.task.wall()), source: c.config.SampleSource,
+		routes: c.routesOf(key.routing), cycle: c.number, stamp: metering.FormatTime(c.task.wall()), source: c.config.SampleSource,
 		size: c.config.BatchSize, pool: c.task.batches, hangs: c.hangs, failed: c.pollFailed,
 		full: make(chan *batch, 1), quit: make(chan struct{}),
 		batch: c.task.batches.Get().(*batch), repeats: c.takeRepeats(),
@@ -132,6 +134,9 @@ func (c *cycle) pollGroup(ctx context.Context, key groupKey, group []item, claim
 		p.pool.Put(p.batch)
 	}
 	p.mu.Unlock()
+	if r.samples > 0 {
+		c.remember(key.set, group)
+	}
 	c.account(ctx, key.set, r, lost, time.Since(begun))
 	return lost == 0 && !r.stuck && !r.panicked && ctx.Err() == nil
 }

@@ -27,6 +27,10 @@
 //   - No cycle number runs twice in a process, whatever the wall clock does. When the
 //     clock has been set back by more than a cycle, numbers go on from the last one, a
 //     cycle each, so they run ahead of the clock; after a jump forward they follow it.
+//   - A Scheduler that is given the [History] of its predecessor polls at once only what
+//     was not sampled in the current cycle: other meters, sources or resources, and what
+//     had failed or was still to come. Of a poll that the change cut short after its
+//     first sample, the rest is left out.
 //
 // # What
 //
@@ -38,7 +42,8 @@
 // order of the file, that selects its meter.
 //
 // A source that selects a plugin by name takes all of its meters; otherwise those its filter
-// matches. A meter that a "!" pattern excludes is never taken.
+// matches. A meter that a "!" pattern excludes is never taken, nor is any of a plugin
+// that one excludes by its name.
 //
 // Resources of shared lists, and those written down, are divided by the ring of the group
 // (see package partition): a worker claims the partitions it owns in the ledger of (first

@@ -27,9 +27,10 @@ type job struct {
 	splay      float64
 	skip       *skipList
 	sets       *sets
-	routes     map[int]*routes // by set
-	repeats    *repeats        // kept for the next poll
-	planning   health          // of what comes before a poll
+	routes     map[routing]*routes
+	earlier    []*earlier // by selection, during the first run: what is not to be repeated
+	repeats    *repeats   // kept for the next poll
+	planning   health     // of what comes before a poll
 	polling    health
 	stuck      atomic.Bool
 
@@ -37,20 +38,25 @@ type job struct {
 	status PollsterStatus
 }
 
+// longestSleep is how long a job waits before it looks at the clock again: a timer knows
+// neither that the clock has been set nor how long the machine was suspended.
+const longestSleep = time.Minute
+
 // follow runs the job's cycles until ctx ends: one at once, then by the timetable.
 func (j *job) follow(ctx context.Context) {
-	last := j.unphased().cycleAt(j.task.wall())
+	last := j.takeOver(j.task.wall())
 	j.cycle(ctx, last, 0, true)
+	j.earlier = nil
 	for ctx.Err() == nil {
 		now := j.task.wall()
 		k, at := j.next(now, last)
 		j.note(func(s *PollsterStatus) { s.Next = at })
-		if !sleep(ctx, at.Sub(now.Round(0))) {
+		if !sleep(ctx, min(at.Sub(now.Round(0)), longestSleep)) {
 			return
 		}
 		now = j.task.wall().Round(0)
 		if now.Before(at) {
-			continue // the clock was set back meanwhile
+			continue // there is more to wait for, or the clock was set back meanwhile
 		}
 		if current := j.cycleAt(now); current > k {
 			k, at = current, j.start(current) // it was set forward
@@ -182,12 +188,16 @@ func (j *job) hangs(on bool) {
 	j.metrics.stuck.WithLabelValues(j.plugin.Name).Add(by)
 }
 
-// routesOf decides once per set where samples go.
-func (j *job) routesOf(set int) *routes {
-	r := j.routes[set]
+// routesOf decides once where samples go.
+func (j *job) routesOf(to routing) *routes {
+	r := j.routes[to]
 	if r == nil {
-		r = newRoutes(j.plugin, j.selections, j.sets.members[set], j.metrics.meter)
-		j.routes[set] = r
+		before := j.sets.members[to.before]
+		sampled := func(source int, meter string) bool {
+			return slices.Contains(before, source) && j.earlier[source].took(meter)
+		}
+		r = newRoutes(j.plugin, j.selections, j.sets.members[to.set], sampled, j.metrics.meter)
+		j.routes[to] = r
 	}
 	return r
 }

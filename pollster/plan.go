@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/ringmeter/ringmeter/discovery"
 )
 
@@ -19,10 +21,11 @@ type step struct {
 
 // item is a resource that this worker is to poll.
 type item struct {
+	routing
 	resource  discovery.Resource
-	set       int  // of the sources that hold it
-	local     bool // not divided, so it needs no claim
-	partition int  // unless local
+	hash      uint64 // of its key
+	local     bool   // not divided, so it needs no claim
+	partition int    // unless local
 	offset    time.Duration
 }
 
@@ -46,7 +49,7 @@ func (c *cycle) plan(ctx context.Context) []step {
 	items := c.divide(ctx, c.gather(ctx))
 	c.tally.resources = len(items)
 	c.countResources(items)
-	if len(items) == 0 {
+	if items = c.unsampled(items); len(items) == 0 {
 		return nil
 	}
 	if c.atOnce || !c.plugin.PerResource {
@@ -161,6 +164,7 @@ func (c *cycle) divide(ctx context.Context, found []keyed) []item {
 	splay := c.splay * float64(c.interval)
 	items := make([]item, 0, len(found))
 	for _, k := range found {
+		k.hash = xxhash.Sum64String(k.key)
 		switch {
 		case k.local || c.task.division.coordinator == nil:
 			k.local = true

@@ -33,7 +33,7 @@ type poll struct {
 
 	mu      sync.Mutex // guards what follows; held while the goroutine waits for full
 	batch   *batch
-	ended   bool // the pollster has returned
+	ended   bool // the pollster has returned; batch is no longer its own
 	closed  bool // it was abandoned before
 	repeats *repeats
 	result  result
@@ -77,7 +77,7 @@ func (p *poll) take(s *metering.Sample, err error) bool {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	if p.closed || p.ended {
 		return false
 	}
 	to := p.routes.find(s.Name)
@@ -123,7 +123,7 @@ func (p *poll) fail(err error, panicked bool) bool {
 }
 
 func (p *poll) failLocked(err error, panicked bool) bool {
-	if p.closed {
+	if p.closed || p.ended {
 		return false
 	}
 	p.result.panicked = p.result.panicked || panicked

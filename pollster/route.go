@@ -14,6 +14,13 @@ type route struct {
 type routes struct {
 	meters map[string]*route
 	other  *route // for plugins that list no meters
+	wanted bool   // any of them
+}
+
+// routing decides where a resource's samples go. Both are sets of sources.
+type routing struct {
+	set    int // those that hold it
+	before int // those of them for which an earlier Scheduler has sampled it in this cycle
 }
 
 // find is nil for a meter that the plugin does not list.
@@ -24,21 +31,24 @@ func (r *routes) find(meter string) *route {
 	return r.other
 }
 
-// newRoutes gives each meter to the first of the sources that takes it.
-func newRoutes(p *Plugin, selections []selection, set []int, counters func(label string) *meterCounters) *routes {
+// newRoutes gives each meter to the first of the sources that takes it. sampled reports
+// which that source has already.
+func newRoutes(p *Plugin, selections []selection, set []int, sampled func(source int, meter string) bool, counters func(label string) *meterCounters) *routes {
 	r := &routes{meters: make(map[string]*route, len(p.Meters))}
 	for _, m := range p.Meters {
 		to := &route{hash: xxhash.Sum64String(m.Name), counts: counters(m.Name)}
 		for _, i := range set {
 			if selections[i].takes(m.Name) {
-				to.source, to.wanted = selections[i].source.Name, true
+				to.source, to.wanted = selections[i].source.Name, !sampled(i, m.Name)
 				break
 			}
 		}
 		r.meters[m.Name] = to
+		r.wanted = r.wanted || to.wanted
 	}
 	if len(p.Meters) == 0 {
-		r.other = &route{source: selections[set[0]].source.Name, wanted: true, counts: counters(p.Name)}
+		r.wanted = !sampled(set[0], "")
+		r.other = &route{source: selections[set[0]].source.Name, wanted: r.wanted, counts: counters(p.Name)}
 	}
 	return r
 }

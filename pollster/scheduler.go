@@ -32,6 +32,7 @@ type Config struct {
 	Concurrency  int     // pollsters of one task that are polled at once; 0 means all
 	Splay        float64 // fraction of the interval, for sources that set none; 0 means 0.7, negative means none
 
+	History *History     // that of the Scheduler before, if there was one in this process
 	Logger  *slog.Logger // nil discards
 	Metrics *Metrics     // nil counts unseen
 }
@@ -83,6 +84,9 @@ func (c *Config) complete() error {
 	if c.Metrics == nil {
 		c.Metrics = NewMetrics(nil)
 	}
+	if c.History == nil {
+		c.History = &History{}
+	}
 	return errors.Join(errs...)
 }
 
@@ -103,6 +107,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	case <-patience.C:
 	case <-ctx.Done():
 	}
+	s.keepHistory()
 	for _, j := range s.jobs {
 		wg.Go(func() { j.follow(ctx) })
 	}

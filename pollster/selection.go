@@ -1,6 +1,7 @@
 package pollster
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -20,14 +21,17 @@ func (s *selection) takes(meter string) bool { return s.all || s.meters[meter] }
 
 // selects matches a source's filter with a plugin's name and meters; false if it takes
 // nothing. A name that matches stands for all meters but those that a "!" pattern
-// excludes one by one.
+// excludes one by one; one that a "!" pattern matches takes all of them away.
 func selects(s *Source, p *Plugin) (selection, bool) {
 	sel := selection{source: s, meters: map[string]bool{}}
 	for _, r := range s.Resources {
 		sel.resources = append(sel.resources, r)
 	}
-	byName := s.Meters.Match(p.Name)
 	excluded := exclusions(s.Meters)
+	if excluded(p.Name) {
+		return sel, false
+	}
+	byName := s.Meters.Match(p.Name)
 	for _, m := range p.Meters {
 		if !excluded(m.Name) && (byName || s.Meters.Match(m.Name)) {
 			sel.meters[m.Name] = true
@@ -35,6 +39,12 @@ func selects(s *Source, p *Plugin) (selection, bool) {
 	}
 	sel.all = byName && len(sel.meters) == len(p.Meters)
 	return sel, sel.all || len(sel.meters) > 0
+}
+
+// Selected lists the meters that a Scheduler takes of p for s, sorted.
+func (s Source) Selected(p Plugin) []string {
+	sel, _ := selects(&s, &p)
+	return slices.Sorted(maps.Keys(sel.meters))
 }
 
 // exclusions reports whether a meter is one that a "!" pattern names.

@@ -47,7 +47,7 @@ func (c onceCommand) Run(ctx context.Context, line *commandLine, p process) erro
 	}()
 
 	var got collector
-	scheduler, err := newScheduler(s, &got, nil, logger)
+	scheduler, err := newScheduler(s, &got, lasting{}, logger)
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ type daemon struct {
 	health     *telemetry.Health
 	notifier   *telemetry.Notifier
 	publishers *publish.Set
-	metrics    instruments
+	lasting    lasting
 	current    atomic.Pointer[generation]
 	refused    atomic.Pointer[string] // why the last reload was refused; nil when it was not
 	reloads    chan struct{}          // one that is asked for while one runs is remembered
@@ -101,7 +101,7 @@ func (c runCommand) assemble(s *settings, line *commandLine, p process, registry
 	d := &daemon{
 		line: line, process: p, logger: logger, started: time.Now(),
 		health: telemetry.NewHealth("metering"), notifier: notifier,
-		metrics: instruments{pollster.NewMetrics(registry), pipeline.NewMetrics(registry)},
+		lasting: lasting{pollster.NewMetrics(registry), pipeline.NewMetrics(registry), &pollster.History{}},
 		reloads: make(chan struct{}, 1),
 	}
 	d.publishers = publish.NewSet(publish.Env{
@@ -111,7 +111,7 @@ func (c runCommand) assemble(s *settings, line *commandLine, p process, registry
 		MaxParallel: s.conf.Int("DEFAULT", "max_parallel_requests"),
 		Drain:       s.drain(),
 	})
-	first, err := newGeneration(s, d.publishers, d.metrics, logger)
+	first, err := newGeneration(s, d.publishers, d.lasting, logger)
 	if err != nil {
 		return nil, nil, usageError{err}
 	}
@@ -233,7 +233,7 @@ func (d *daemon) load() (*generation, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := newGeneration(s, d.publishers, d.metrics, d.logger)
+	g, err := newGeneration(s, d.publishers, d.lasting, d.logger)
 	if err != nil { // without the publishers that it has opened already
 		d.publishers.Retain(d.current.Load().settings.publisherURLs())
 	}

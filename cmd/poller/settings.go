@@ -189,12 +189,8 @@ func (s *settings) open(group, option string) (file string, data []byte, err err
 func (s *settings) selectedMeters() []string {
 	var selected []string
 	for _, p := range within(pollsters(), s.namespaces) {
-		for _, m := range p.Meters {
-			if slices.ContainsFunc(s.sources, func(src pollster.Source) bool {
-				return src.Meters.Match(m.Name) || src.Meters.Match(p.Name)
-			}) {
-				selected = append(selected, m.Name)
-			}
+		for _, src := range s.sources {
+			selected = append(selected, src.Selected(p)...)
 		}
 	}
 	slices.Sort(selected)

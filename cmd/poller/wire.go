@@ -33,25 +33,27 @@ type generation struct {
 	logger    *slog.Logger
 }
 
-// instruments are the metrics that outlive a generation.
-type instruments struct {
+// lasting is what outlives a generation, so that counters go on and no cycle is polled
+// twice.
+type lasting struct {
 	pollster *pollster.Metrics
 	pipeline *pipeline.Metrics
+	history  *pollster.History
 }
 
 // newGeneration puts the parts together, last one first; it starts nothing.
-func newGeneration(s *settings, publishers *publish.Set, m instruments, logger *slog.Logger) (*generation, error) {
+func newGeneration(s *settings, publishers *publish.Set, l lasting, logger *slog.Logger) (*generation, error) {
 	p, err := pipeline.New(pipeline.Options{
 		Config:  s.pipeline,
 		Open:    publishers.Open,
-		Metrics: m.pipeline,
+		Metrics: l.pipeline,
 		Logger:  logger.With("component", "pipeline"),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("building the pipeline of %s: %w", s.pipelineFile, err)
 	}
 	between := memory.New(memory.Config{MaxMessages: busMessages, MaxBytes: busBytes, MaxBatch: busBatch, Logger: logger.With("component", "bus")})
-	scheduler, err := newScheduler(s, busWriter{between}, m.pollster, logger)
+	scheduler, err := newScheduler(s, busWriter{between}, l, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +63,7 @@ func newGeneration(s *settings, publishers *publish.Set, m instruments, logger *
 }
 
 // newScheduler makes the polling half for one configuration.
-func newScheduler(s *settings, to pollster.Writer, m *pollster.Metrics, logger *slog.Logger) (*pollster.Scheduler, error) {
+func newScheduler(s *settings, to pollster.Writer, l lasting, logger *slog.Logger) (*pollster.Scheduler, error) {
 	id := s.conf.String("ringmeter", "member_id")
 	if id == "" {
 		id = s.host
@@ -84,7 +86,8 @@ func newScheduler(s *settings, to pollster.Writer, m *pollster.Metrics, logger *
 		Concurrency:  s.conf.Int("polling", "threads_to_process_pollsters"),
 		Splay:        splay,
 		Logger:       logger.With("component", "pollster"),
-		Metrics:      m,
+		Metrics:      l.pollster,
+		History:      l.history,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("setting up the polling of %s: %w", s.pollingFile, err)
@@ -95,7 +98,7 @@ func newScheduler(s *settings, to pollster.Writer, m *pollster.Metrics, logger *
 // Run polls and publishes until ctx ends: then it stops polling first and empties the
 // bus into the pipeline.
 func (g *generation) Run(ctx context.Context) error {
-	return lifecycle.Run(ctx, g.settings.drain(),
+	return lifecycle.Run(ctx, g.settings.drain()+grace,
 		lifecycle.Stage{Name: "pipeline", Run: g.publish},
 		lifecycle.Stage{Name: "pollsters", Run: g.scheduler.Run},
 	)
