@@ -20,7 +20,8 @@ func AppendBatch(dst []byte, samples []Sample) []byte {
 
 // DecodeBatch reads such a payload into dst[:0]. Samples that cannot be read are left
 // out and reported together in the error beside those that could: the error joins one
-// error per such sample, up to a hundred, that starts with its index, as in "sample 3: ".
+// error per such sample, up to a hundred, that starts with its index, as in "sample 3: ";
+// one more, with a method Count() int, stands for the others.
 // Where the payload stops being JSON, the samples before that are still returned.
 //
 // A payload is {"samples": […]} or the list alone, of samples in message form. A sample
@@ -94,7 +95,15 @@ func (f *faults) add(err error) {
 
 func (f *faults) join() error {
 	if f.more > 0 {
-		f.kept = append(f.kept, fmt.Errorf("and %d more", f.more))
+		f.kept = append(f.kept, moreFaults(f.more))
 	}
 	return errors.Join(f.kept...)
 }
+
+// moreFaults are faults that are only counted.
+type moreFaults int
+
+func (m moreFaults) Error() string { return fmt.Sprintf("and %d more", int(m)) }
+
+// Count is how many they are.
+func (m moreFaults) Count() int { return int(m) }

@@ -15,18 +15,18 @@ import (
 // the seeds 0 and 1 over the fields, each text after its length, numbers as 64 bits, all
 // little-endian. Ids must not change between releases, or a rolling upgrade doubles samples.
 func SampleID(source, resource, meter string, cycle int64, n int) string {
-	var id [16]byte
-	for seed := range 2 {
-		var d xxhash.Digest
-		d.ResetWithSeed(uint64(seed))
-		for _, s := range [...]string{source, resource, meter} {
-			writeInt(&d, uint64(len(s)))
-			_, _ = d.WriteString(s) // never fails
-		}
-		writeInt(&d, uint64(cycle))
-		writeInt(&d, uint64(n))
-		binary.BigEndian.PutUint64(id[8*seed:], d.Sum64())
+	fields := make([]byte, 0, 256) // on the stack unless it grows
+	for _, s := range [...]string{source, resource, meter} {
+		fields = append(binary.LittleEndian.AppendUint64(fields, uint64(len(s))), s...)
 	}
+	fields = binary.LittleEndian.AppendUint64(fields, uint64(cycle))
+	fields = binary.LittleEndian.AppendUint64(fields, uint64(n))
+	var seeded xxhash.Digest
+	seeded.ResetWithSeed(1)
+	_, _ = seeded.Write(fields) // never fails
+	var id [16]byte
+	binary.BigEndian.PutUint64(id[:8], xxhash.Sum64(fields))
+	binary.BigEndian.PutUint64(id[8:], seeded.Sum64())
 	id[6] = id[6]&0x0f | 0x80 // version 8
 	id[8] = id[8]&0x3f | 0x80 // the variant of RFC 9562
 	var text [36]byte
@@ -37,10 +37,4 @@ func SampleID(source, resource, meter string, cycle int64, n int) string {
 	hex.Encode(text[24:36], id[10:16])
 	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
 	return string(text[:])
-}
-
-func writeInt(d *xxhash.Digest, v uint64) {
-	var b [8]byte
-	binary.LittleEndian.PutUint64(b[:], v)
-	_, _ = d.Write(b[:])
 }

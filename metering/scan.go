@@ -63,7 +63,8 @@ func walkObject(s string, i, depth int, visit func(key, value string) bool) (int
 	if i < len(s) && s[i] == '}' {
 		return i + 1, true
 	}
-	for ok := true; ; {
+	for {
+		var last, ok bool
 		if i >= len(s) || s[i] != '"' {
 			return i, false
 		}
@@ -83,16 +84,8 @@ func walkObject(s string, i, depth int, visit func(key, value string) bool) (int
 		if visit != nil && !visit(s[key:keyEnd], s[value:i]) {
 			return i, false
 		}
-		if i = skipSpace(s, i); i >= len(s) {
-			return i, false
-		}
-		switch s[i] {
-		case ',':
-			i = skipSpace(s, i+1)
-		case '}':
-			return i + 1, true
-		default:
-			return i, false
+		if i, last, ok = skipSeparator(s, i, '}'); last || !ok {
+			return i, ok
 		}
 	}
 }
@@ -106,7 +99,8 @@ func walkArray(s string, i, depth int, visit func(value string) bool) (int, bool
 	if i < len(s) && s[i] == ']' {
 		return i + 1, true
 	}
-	for ok := true; ; {
+	for {
+		var last, ok bool
 		value := i
 		if i, ok = skipValue(s, i, depth-1); !ok {
 			return i, false
@@ -114,17 +108,24 @@ func walkArray(s string, i, depth int, visit func(value string) bool) (int, bool
 		if visit != nil && !visit(s[value:i]) {
 			return i, false
 		}
-		if i = skipSpace(s, i); i >= len(s) {
-			return i, false
+		if i, last, ok = skipSeparator(s, i, ']'); last || !ok {
+			return i, ok
 		}
-		switch s[i] {
-		case ',':
-			i = skipSpace(s, i+1)
-		case ']':
-			return i + 1, true
-		default:
-			return i, false
-		}
+	}
+}
+
+// skipSeparator skips what stands behind an element: a comma or, after the last one, end.
+func skipSeparator(s string, i int, end byte) (next int, last, ok bool) {
+	if i = skipSpace(s, i); i >= len(s) {
+		return i, false, false
+	}
+	switch s[i] {
+	case ',':
+		return skipSpace(s, i+1), false, true
+	case end:
+		return i + 1, true, true
+	default:
+		return i, false, false
 	}
 }
 

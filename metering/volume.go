@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -173,10 +174,8 @@ func appendFloat(dst []byte, f float64) []byte {
 	}
 	from := len(dst)
 	dst = strconv.AppendFloat(dst, f, 'f', -1, 64)
-	for _, c := range dst[from:] {
-		if c == '.' {
-			return dst
-		}
+	if slices.Contains(dst[from:], '.') {
+		return dst
 	}
 	return append(dst, ".0"...)
 }

@@ -225,7 +225,7 @@ func TestHandleSideBySide(t *testing.T) {
 		start := time.Now()
 		var quick time.Duration
 		open := fakes{
-			"slow://":  {publish: func(context.Context, int) error { time.Sleep(time.Minute); return nil }},
+			"slow://":  {publish: func(context.Context, int) error { <-time.After(time.Minute); return nil }},
 			"quick://": {publish: func(context.Context, int) error { quick = time.Since(start); return nil }},
 		}
 		p := build(t, pipeline.Options{Open: open.Open,
@@ -290,5 +290,23 @@ func TestHandleManyMeters(t *testing.T) {
 	}
 	if got := sampleCount(t, reg, "(other)/unmatched") + sampleCount(t, reg, "(other)/matched"); got != 10_000-8192 {
 		t.Errorf("%v samples counted as others, want %d", got, 10_000-8192)
+	}
+}
+
+// Every sample that is left out counts, not only those whose faults are told.
+func TestHandleCountsAllUnreadable(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	p := build(t, pipeline.Options{Open: fakes{}.Open, Metrics: pipeline.NewMetrics(reg),
+		Config: config(source("s", "k", "*"), sink("k", "a://"))})
+	payload := []byte("[" + strings.Repeat("0,", 499) + "0]")
+	if err := p.Handle(t.Context(), &bus.Batch{Messages: []bus.Message{{ID: "m", Payload: payload}}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(`
+# HELP ringmeter_pipeline_samples_unreadable_total Samples left out of their message because they could not be read.
+# TYPE ringmeter_pipeline_samples_unreadable_total counter
+ringmeter_pipeline_samples_unreadable_total 500
+`), "ringmeter_pipeline_samples_unreadable_total"); err != nil {
+		t.Error(err)
 	}
 }

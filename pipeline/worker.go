@@ -135,10 +135,16 @@ func text(payload []byte) string { return unsafe.String(unsafe.SliceData(payload
 
 // faults counts what is joined in err.
 func faults(err error) int {
+	n := 1
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		return len(joined.Unwrap())
+		n = 0
+		for _, each := range joined.Unwrap() {
+			n += faults(each)
+		}
+	} else if several, ok := err.(interface{ Count() int }); ok {
+		n = several.Count()
 	}
-	return 1
+	return n
 }
 
 // publish serves the outlets side by side and waits for all.

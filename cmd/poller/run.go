@@ -192,6 +192,7 @@ func (d *daemon) meter(ctx context.Context) error {
 		}
 		d.current.Store(next)
 		d.refused.Store(nil)
+		d.publishers.SetInterval(next.settings.longestInterval())
 		d.publishers.Retain(next.settings.publisherURLs())
 		d.tell(d.notifier.Ready)
 		d.logger.Info("configuration reloaded")

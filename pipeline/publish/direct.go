@@ -12,12 +12,13 @@ import (
 type direct[T any] struct {
 	next   pipeline.Publisher[T]
 	tally  *tally
+	show   func(*T) string // for people
 	closed atomic.Bool
 	stop   chan struct{}
 }
 
-func newDirect[T any](next pipeline.Publisher[T], t *tally) *direct[T] {
-	return &direct[T]{next: next, tally: t, stop: make(chan struct{})}
+func newDirect[T any](next pipeline.Publisher[T], show func(*T) string, t *tally) *direct[T] {
+	return &direct[T]{next: next, show: show, tally: t, stop: make(chan struct{})}
 }
 
 // Publish implements pipeline.Publisher.
@@ -28,12 +29,19 @@ func (d *direct[T]) Publish(ctx context.Context, batch []T) error {
 	if d.closed.Load() {
 		return ErrClosed
 	}
-	if err := d.next.Publish(ctx, batch); err != nil {
+	err := d.next.Publish(ctx, batch)
+	retry, refused := undelivered(batch, err)
+	switch {
+	case len(retry) > 0:
 		d.tally.enter(pipeline.StateRetrying, err)
 		return err
+	case len(refused) > 0:
+		d.tally.enter(pipeline.StateFailing, err)
+		d.tally.setAside(reasonRefused, len(refused), err, d.show(&refused[0]))
+	default:
+		d.tally.enter(pipeline.StateOK, nil)
 	}
-	d.tally.delivered(len(batch))
-	d.tally.enter(pipeline.StateOK, nil)
+	d.tally.delivered(len(batch) - len(refused))
 	return nil
 }
 

@@ -9,7 +9,7 @@
 //	stdout://                                      a JSON object per line
 //	test://                                        kept in memory
 //
-// [Set] owns them. All but the local ones (stdout, test, prometheus without a host) are
+// [Set] owns them. All but the local ones (test, prometheus without a host) are
 // wrapped as queue(timed(publisher)) with a goroutine of their own, and take the
 // parameters policy, max_queue_length and max_retry:
 //
@@ -22,7 +22,8 @@
 // batch start the count anew with the rest. Between attempts it waits from a tenth of a
 // second to half a minute, or as long as a Retry-After asks. An answer that trying
 // again does not cure (HTTP 4xx but 408, 425 and 429; a sample too big for a datagram)
-// sets aside what it is about, at once. Whatever is given up is counted with its reason,
+// sets aside what it is about, at once. A batch that http refuses for what is in it (400,
+// 413, 422) goes again in parts before that, so that one sample costs no other. Whatever is given up is counted with its reason,
 // and the last few batches are shown with theirs.
 //
 // What is acknowledged when: Publish returns nil when the samples are delivered, and

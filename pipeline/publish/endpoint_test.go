@@ -188,7 +188,7 @@ func tcpEndpoint(t *testing.T) publishtest.Endpoint {
 	)
 	listen := func(at string) {
 		var err error
-		if l, err = net.Listen("tcp", at); err != nil {
+		if l, err = new(net.ListenConfig).Listen(t.Context(), "tcp", at); err != nil {
 			t.Error(err)
 			return
 		}

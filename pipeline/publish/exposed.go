@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -30,6 +31,15 @@ func (p *page) remove(e *Exposition) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.open = slices.DeleteFunc(p.open, func(each *Exposition) bool { return each == e })
+}
+
+// setInterval tells every Exposition.
+func (p *page) setInterval(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, e := range p.open {
+		e.SetInterval(d)
+	}
 }
 
 // hidden is how many are open and not shown.

@@ -27,7 +27,7 @@ const (
 type ExpositionOptions struct {
 	Prefix   string        // put before every name
 	Expire   time.Duration // after which a series without samples goes; 0: learned from its polls
-	Interval time.Duration // longest interval of a source, for series seen once; 0: 10 minutes
+	Interval time.Duration // longest interval of a source, what is learned begins with it; 0: 10 minutes
 }
 
 // Exposition shows the newest sample of every meter and resource as a Prometheus series: a
@@ -93,6 +93,27 @@ func (e *Exposition) clear() {
 	e.projects = labelPool{"project_id", map[string]*sharedLabel{}}
 	e.users = labelPool{"user_id", map[string]*sharedLabel{}}
 	e.resources, e.shown = map[resourceKey]*shownResource{}, 0
+}
+
+// SetInterval takes note of a new longest interval of a source. When it has grown, the
+// next poll of a series may be that far away, whatever has been learned of its spacing.
+func (e *Exposition) SetInterval(d time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	before := e.options.Interval
+	e.options.Interval = cmp.Or(d, usualInterval)
+	if e.options.Interval <= before {
+		return
+	}
+	now := time.Since(e.started)
+	for _, r := range e.resources {
+		for i := range r.series {
+			if s := &r.series[i]; now < s.expires {
+				s.spacing = 0
+				s.expires = max(s.expires, now+e.stay(0))
+			}
+		}
+	}
 }
 
 // Close takes all series off the page and frees them; later samples are refused.
@@ -228,7 +249,7 @@ func (e *Exposition) update(s *shownSeries, id string, value float64, at int64, 
 		return dropNone // a delta that is late counts, and says nothing of the present
 	}
 	if gap := at - s.at; gap > 0 {
-		s.learn(gap, e.stay(s.spacing))
+		s.learn(gap, e.stay(s.spacing), e.options.Interval)
 	}
 	s.at = at
 	s.expires = now + e.stay(s.spacing)

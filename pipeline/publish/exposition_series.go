@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -77,15 +78,16 @@ func (r *shownResource) search(f *meterFamily) (int, bool) {
 	return low, low < len(r.series) && r.series[low].id == f.id
 }
 
-// learn takes note of the spacing of two polls, in µs. It forgets a longer one slowly, for
-// a reload or a rescue makes single ones short; and it believes none longer than a
-// series stays, for that is an outage or a wrong clock.
-func (s *shownSeries) learn(gap int64, stay time.Duration) {
+// learn takes note of the spacing of two polls, in µs. It forgets a longer one slowly,
+// usual to begin with, for a start, a reload or a rescue makes single ones short; and it
+// believes none longer than a series stays, for that is an outage or a wrong clock.
+func (s *shownSeries) learn(gap int64, stay, usual time.Duration) {
 	d := min(stay, longestPoll)
 	if gap < d.Microseconds() {
 		d = time.Duration(gap) * time.Microsecond
 	}
-	s.spacing = max(d, s.spacing-s.spacing/4)
+	before := cmp.Or(s.spacing, usual)
+	s.spacing = max(d, before-before/4)
 }
 
 // add reports whether id is new; without an id nobody can tell.

@@ -228,6 +228,27 @@ func TestExpositionOfAnything(t *testing.T) { rapid.Check(t, exposeAnything) }
 
 func FuzzExposition(f *testing.F) { f.Fuzz(rapid.MakeFuzz(exposeAnything)) }
 
+// A reload may make the next poll later than anything that the series has seen.
+func TestExpositionStaysWhenTheIntervalGrows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, reg := shown(t, publish.ExpositionOptions{Interval: 10 * time.Second})
+		for range 20 {
+			show(t, e, reading("r", 1))
+			<-time.After(10 * time.Second)
+		}
+		e.SetInterval(10 * time.Minute)
+		<-time.After(10 * time.Minute)
+		if n := len(values(t, reg, "power")); n != 1 {
+			t.Errorf("%d series before the first poll with the new interval", n)
+		}
+		show(t, e, reading("r", 1))
+		<-time.After(26 * time.Minute)
+		if n := len(values(t, reg, "power")); n != 0 {
+			t.Errorf("%d series long after the last poll", n)
+		}
+	})
+}
+
 func TestExpositionExpires(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -238,9 +259,10 @@ func TestExpositionExpires(t *testing.T) {
 		{"seen once", publish.ExpositionOptions{Interval: time.Minute}, nil, 150 * time.Second},
 		{"seen once, nothing said", publish.ExpositionOptions{}, nil, 25 * time.Minute},
 		{"at least 30 s", publish.ExpositionOptions{Interval: time.Second}, []time.Duration{time.Second}, 30 * time.Second},
-		{"learned shorter", publish.ExpositionOptions{Interval: time.Hour}, []time.Duration{time.Minute}, 150 * time.Second},
+		{"learned shorter", publish.ExpositionOptions{Interval: time.Hour}, slices.Repeat([]time.Duration{time.Minute}, 15), 150 * time.Second},
+		{"one short spacing at first", publish.ExpositionOptions{Interval: time.Hour}, []time.Duration{time.Minute}, 3 * time.Hour * 5 / 8},
 		{"learned longer", publish.ExpositionOptions{Interval: time.Minute}, []time.Duration{2 * time.Minute, 4 * time.Minute}, 10 * time.Minute},
-		{"one short spacing", publish.ExpositionOptions{}, []time.Duration{400 * time.Second, time.Second}, 750 * time.Second},
+		{"one short spacing", publish.ExpositionOptions{}, []time.Duration{10 * time.Minute, time.Second}, 1125 * time.Second},
 		{"short from now on", publish.ExpositionOptions{}, slices.Concat([]time.Duration{10 * time.Minute}, slices.Repeat([]time.Duration{time.Minute}, 10)), 150 * time.Second},
 		{"after an outage as at first", publish.ExpositionOptions{Interval: time.Minute}, []time.Duration{time.Minute, 24 * time.Hour}, 150 * time.Second},
 		{"set", publish.ExpositionOptions{Expire: 5 * time.Second, Interval: time.Hour}, []time.Duration{time.Second}, 5 * time.Second},
@@ -447,4 +469,20 @@ func TestExpositionIsPublishedAndCollectedAtOnce(t *testing.T) {
 	if n := values(t, reg, "ringmeter_exposition_series")[""]; n != 3*7+1 {
 		t.Errorf("%v series", n)
 	}
+}
+
+// A poller polls once when it starts and again as its timetable says, which may be a moment
+// later: that says nothing about when the next poll comes.
+func TestExpositionStaysWhenTheFirstPollsAreClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, reg := shown(t, publish.ExpositionOptions{Interval: 10 * time.Minute})
+		show(t, e, reading("r", 1))
+		for _, wait := range []time.Duration{5 * time.Second, 10 * time.Minute, 10 * time.Minute} {
+			<-time.After(wait)
+			if got := values(t, reg, "power"); len(got) != 1 {
+				t.Errorf("gone within %s", wait)
+			}
+			show(t, e, reading("r", 1))
+		}
+	})
 }

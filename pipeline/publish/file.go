@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,16 +15,16 @@ import (
 )
 
 // file appends one line per sample to a file, JSON or the text of a Python dictionary,
-// and never leaves a part of a line behind. Nobody else may write to the file at the
-// same time; moving it away is fine.
+// and never leaves a part of a line behind. Nobody but publishers of the same Set may
+// write to the file at the same time; moving it away is fine.
 type file struct {
 	path    string
 	json    bool
 	max     int64 // bytes at which the file is rotated; 0: never
 	backups int
 
-	mu   sync.Mutex
-	f    *os.File // nil until opened, and again after an error of opening
+	mu   *sync.Mutex // of the path, because a reload may open it a second time
+	f    *os.File    // nil until opened, and again after an error of opening
 	kind os.FileInfo
 	size int64 // of whole lines
 	torn bool  // what is behind size has to go before the next write
@@ -43,7 +44,10 @@ func readFile(o *options) opener {
 	if p.max == 0 || p.backups == 0 {
 		p.max, p.backups = 0, 0 // as in Ceilometer, one alone does nothing
 	}
-	return func(Env) (samples, error) {
+	return func(env Env) (samples, error) {
+		p.mu = env.paths.lock(p.path)
+		p.mu.Lock()
+		defer p.mu.Unlock()
 		if err := p.reopen(); err != nil {
 			return nil, err
 		}
@@ -92,11 +96,9 @@ func (p *file) Publish(_ context.Context, batch []metering.Sample) error {
 
 func (p *file) appendLine(dst []byte, s *metering.Sample) []byte {
 	if p.json {
-		dst = s.AppendObject(dst)
-	} else {
-		dst = s.AppendPython(dst)
+		return appendObjectLine(dst, s)
 	}
-	return append(dst, '\n')
+	return append(s.AppendPython(dst), '\n')
 }
 
 func (p *file) rest(batch []metering.Sample, err error) error {
@@ -146,9 +148,7 @@ func (p *file) follow() error {
 		return err
 	}
 	if there, err := os.Stat(p.path); err == nil && os.SameFile(there, p.kind) {
-		if there.Size() < p.size {
-			p.size = there.Size() // somebody has emptied it
-		}
+		p.size = there.Size() // somebody may have emptied it, or written to it as well
 		return nil
 	}
 	if err := p.close(); err != nil {
@@ -204,12 +204,10 @@ func (p *file) repair() error {
 	if _, err := p.f.ReadAt(tail, p.size-int64(len(tail))); err != nil {
 		return err
 	}
-	for i := len(tail) - 1; i >= 0; i-- {
-		if tail[i] == '\n' {
-			p.size -= int64(len(tail) - 1 - i)
-			p.torn = i < len(tail)-1
-			return p.mend()
-		}
+	if i := bytes.LastIndexByte(tail, '\n'); i >= 0 {
+		p.size -= int64(len(tail) - 1 - i)
+		p.torn = i < len(tail)-1
+		return p.mend()
 	}
 	n, err := p.f.Write([]byte{'\n'})
 	p.size += int64(n)
@@ -268,4 +266,12 @@ func cause(err error) error {
 		return inner.Err
 	}
 	return err
+}
+
+// paths has a lock for every file that publishers of a Set have opened.
+type paths struct{ locks sync.Map }
+
+func (p *paths) lock(path string) *sync.Mutex {
+	l, _ := p.locks.LoadOrStore(filepath.Clean(path), &sync.Mutex{})
+	return l.(*sync.Mutex)
 }

@@ -54,13 +54,9 @@ func TestFileRotates(t *testing.T) {
 // Rotated files hold what one file would, whatever the batches; none reaches the bound
 // unless one line alone does.
 func TestFileRotationLosesNothing(t *testing.T) {
+	newDir := t.TempDir
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "rotation")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer os.RemoveAll(dir)
-		path := dir + "/samples"
+		path := newDir() + "/samples"
 		limit := rapid.IntRange(100, 3000).Draw(t, "limit")
 		set := publish.NewSet(publish.Env{})
 		ctx, cancel := context.WithCancel(context.Background())
@@ -179,5 +175,82 @@ func TestTestPublisher(t *testing.T) {
 	}
 	if p.Test("test://other") != nil {
 		t.Error("a publisher that was never opened")
+	}
+}
+
+// A reload that changes a parameter has two publishers at one file for a while.
+func TestFileOpenedTwice(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "samples")
+	size := len(line("0"))
+	url := fmt.Sprintf("file://%s?json&backup_count=9&max_bytes=%d", path, 2*size+1)
+	p := open(t, publish.Env{}, url)
+	next, err := p.Open(url + "&max_retry=7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.publish(t, publishtest.Sample("0"), publishtest.Sample("1"))
+	if err := next.Publish(t.Context(), []metering.Sample{publishtest.Sample("2")}); err != nil {
+		t.Fatal(err)
+	}
+	if old, current := contents(t, path+".1"), contents(t, path); old != line("0")+line("1") || current != line("2") {
+		t.Errorf("rotated:\n%scurrent:\n%s", old, current)
+	}
+}
+
+// Opening a file that is being written to takes nothing of the line that is just coming
+// for one that a crash has left.
+func TestFileOpenedWhileItIsWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "samples")
+	p := open(t, publish.Env{}, "file://"+path+"?json")
+	batch := slices.Repeat([]metering.Sample{publishtest.Sample("r")}, 10_000)
+	const batches = 10
+	written := make(chan error, 1)
+	go func() {
+		for range batches {
+			if err := p.Publish(t.Context(), batch); err != nil {
+				written <- err
+				return
+			}
+		}
+		written <- nil
+	}()
+	for i := 0; ; i++ {
+		select {
+		case err := <-written:
+			if err != nil {
+				t.Error(err)
+			}
+			if err := p.stop(); err != nil {
+				t.Error(err)
+			}
+			if n := strings.Count(contents(t, path), line("r")); n != batches*len(batch) {
+				t.Errorf("%d lines, want %d", n, batches*len(batch))
+			}
+			return
+		default:
+		}
+		if _, err := p.Open(fmt.Sprintf("file://%s?json&max_retry=%d", path, i)); err != nil {
+			t.Error(err)
+		}
+		p.Retain([]string{"file://" + path + "?json"})
+	}
+}
+
+// Metadata is passed on as it came, which may be on several lines.
+func TestOneLinePerSample(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "samples")
+	var out strings.Builder
+	s := publishtest.Sample("r")
+	s.Metadata = "{\r\n\t\"a\": [1,\n2],\n\"b\": \"x\\ny\"\n}"
+	for _, url := range []string{"file://" + path + "?json", "file://" + path + ".python", "stdout://"} {
+		open(t, publish.Env{Stdout: &out}, url).publish(t, s, s)
+	}
+	for name, got := range map[string]string{"file": contents(t, path), "python": contents(t, path+".python"), "stdout": out.String()} {
+		if lines := strings.FieldsFunc(got, func(r rune) bool { return r == '\n' || r == '\r' }); len(lines) != 2 || lines[0] != lines[1] {
+			t.Errorf("%s holds\n%s", name, got)
+		}
+	}
+	if want := `{  	"a": [1, 2], "b": "x\ny" }`; !strings.Contains(contents(t, path), want) {
+		t.Errorf("metadata became another one:\n%s", contents(t, path))
 	}
 }

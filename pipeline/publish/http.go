@@ -3,6 +3,8 @@ package publish
 import (
 	"context"
 	"errors"
+	"math"
+	"net/http"
 
 	"github.com/ringmeter/ringmeter/metering"
 )
@@ -26,33 +28,69 @@ func readHTTP(o *options) opener {
 	}
 }
 
-// Publish implements pipeline.Publisher.
+// mostRefusals bounds the requests in a row that find nothing that the other side takes.
+const mostRefusals = 64
+
+// Publish implements pipeline.Publisher. What is refused for what is in it goes again in
+// halves: neither too much at once nor a single bad sample costs the others.
 func (p *web) Publish(ctx context.Context, batch []metering.Sample) error {
-	if p.batch {
-		body := []byte{'['}
-		for i := range batch {
-			if i > 0 {
-				body = append(body, ',')
-			}
-			body = batch[i].AppendObject(body)
-		}
-		return p.post(ctx, &p.url, append(body, ']'))
+	most := len(batch) // samples of one request
+	if !p.batch {
+		most = 1
 	}
 	var result partialError[metering.Sample]
-	for i := range batch {
-		err := p.post(ctx, &p.url, batch[i].AppendObject(nil))
-		if err == nil {
+	tooLarge := math.MaxInt // bytes
+	for from, size, refusals := 0, most, 0; from < len(batch); {
+		part := batch[from:min(from+size, len(batch))]
+		body := p.body(part)
+		if len(part) > 1 && len(body) >= tooLarge {
+			size = len(part) / 2
 			continue
 		}
-		result.err = err
-		if _, ok := errors.AsType[*permanentError](err); !ok {
-			result.retry = batch[i:]
-			break
+		err := p.post(ctx, &p.url, body)
+		refused, permanently := errors.AsType[*permanentError](err)
+		switch {
+		case err == nil:
+			refusals = 0
+		case !permanently:
+			result.retry, result.err = batch[from:], err
+			return &result
+		case len(part) > 1 && refused.ofContents() && refusals < mostRefusals:
+			refusals++
+			size = len(part) / 2
+			if refused.code == http.StatusRequestEntityTooLarge {
+				tooLarge = len(body)
+			}
+			continue
+		default:
+			refusals++
+			result.refused, result.err = append(result.refused, part...), err
 		}
-		result.refused = append(result.refused, batch[i])
+		from += len(part)
+		size = min(2*size, most)
 	}
 	if result.err != nil {
 		return &result
 	}
 	return nil
+}
+
+func (p *web) body(part []metering.Sample) []byte {
+	if !p.batch {
+		return part[0].AppendObject(nil)
+	}
+	body := []byte{'['}
+	for i := range part {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = part[i].AppendObject(body)
+	}
+	return append(body, ']')
+}
+
+// ofContents reports whether a part of what was refused may be taken: the fault is in what
+// was sent, and not in who sends it or where to.
+func (e *permanentError) ofContents() bool {
+	return e.code == http.StatusBadRequest || e.code == http.StatusRequestEntityTooLarge || e.code == http.StatusUnprocessableEntity
 }

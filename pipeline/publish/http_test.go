@@ -3,20 +3,25 @@ package publish_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"io"
 	"log"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/ringmeter/ringmeter/metering"
 	"github.com/ringmeter/ringmeter/pipeline"
 	"github.com/ringmeter/ringmeter/pipeline/publish"
 	"github.com/ringmeter/ringmeter/pipeline/publish/publishtest"
@@ -55,7 +60,7 @@ func TestHTTPAnswers(t *testing.T) {
 				if n == 0 {
 					w.WriteHeader(c.code)
 				}
-				io.WriteString(w, "because")
+				fmt.Fprint(w, "because")
 			})
 			p := open(t, publish.Env{}, s.URL)
 			p.publish(t, publishtest.Sample("r"))
@@ -232,5 +237,99 @@ func TestHTTPOneByOneRefused(t *testing.T) {
 	st := p.publish(t, publishtest.Sample("0"), publishtest.Sample("1"), publishtest.Sample("2"))
 	if st.Published != 2 || st.Dropped != 1 || len(st.SetAside) != 1 || !strings.Contains(st.SetAside[0].First, `"resource_id":"1"`) {
 		t.Errorf("status %+v", st)
+	}
+}
+
+// A batch that is too large goes in parts, and one sample that is refused takes no other
+// one with it.
+func TestHTTPBatchRefused(t *testing.T) {
+	const n = 100
+	for _, c := range []struct {
+		name   string
+		accept func(body []byte) int
+		lost   int
+		posts  int64 // at most
+	}{
+		{"too large", func(body []byte) int {
+			if len(body) > 4000 {
+				return http.StatusRequestEntityTooLarge
+			}
+			return http.StatusOK
+		}, 0, 20},
+		{"not JSON to them", func(body []byte) int {
+			if !json.Valid(body) {
+				return http.StatusBadRequest
+			}
+			return http.StatusOK
+		}, 3, 60},
+		{"nothing is right", func([]byte) int { return http.StatusUnprocessableEntity }, n, 100},
+		{"unwelcome", func([]byte) int { return http.StatusForbidden }, n, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var (
+				posts atomic.Int64
+				mu    sync.Mutex
+				got   []string
+			)
+			s := serve(t, func(_ int, w http.ResponseWriter, r *http.Request) {
+				posts.Add(1)
+				body, _ := io.ReadAll(r.Body)
+				code := c.accept(body)
+				w.WriteHeader(code)
+				if code != http.StatusOK {
+					return
+				}
+				var arrived []struct {
+					Resource string `json:"resource_id"`
+				}
+				if err := json.Unmarshal(body, &arrived); err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				for _, a := range arrived {
+					got = append(got, a.Resource)
+				}
+			})
+			var batch []metering.Sample
+			var want []string
+			for i := range n {
+				one := publishtest.Sample(fmt.Sprintf("%03d", i))
+				if c.lost == 3 && (i == 7 || i == 8 || i == n-1) {
+					one.Volume = metering.Float(math.NaN())
+				} else if c.lost < n {
+					want = append(want, one.ResourceID)
+				}
+				batch = append(batch, one)
+			}
+			st := open(t, publish.Env{}, s.URL).publish(t, batch...)
+			if st.Dropped != uint64(c.lost) || st.Published != uint64(n-c.lost) || posts.Load() > c.posts {
+				t.Errorf("%d posts, status %+v; want %d lost", posts.Load(), st, c.lost)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("arrived: %q", got)
+			}
+		})
+	}
+}
+
+// After a part has arrived, a failure repeats only the rest.
+func TestHTTPBatchRefusedThenFails(t *testing.T) {
+	var got atomic.Int64
+	s := serve(t, func(n int, w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		switch n {
+		case 0:
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+		case 2:
+			w.WriteHeader(http.StatusServiceUnavailable)
+		default:
+			got.Add(int64(strings.Count(string(body), `"resource_id"`)))
+		}
+	})
+	p := open(t, publish.Env{}, s.URL)
+	p.publish(t, publishtest.Sample("0"), publishtest.Sample("1"), publishtest.Sample("2"))
+	if err := p.stop(); err != nil || got.Load() != 3 {
+		t.Errorf("%v; %d samples arrived, want 3", err, got.Load())
 	}
 }

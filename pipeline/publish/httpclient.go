@@ -186,7 +186,7 @@ func judge(answer *http.Response) error {
 		}
 		return err
 	default:
-		return permanent(err)
+		return &permanentError{err, code}
 	}
 }
 

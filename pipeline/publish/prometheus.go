@@ -116,14 +116,14 @@ func byResource(batch []metering.Sample) func(func(string, []metering.Sample) bo
 	}
 }
 
-// resource is the target of one resource. An id that is empty or has a slash in it is
-// sent in the gateway's other form, because it cannot stand in a path.
+// resource is the target of one resource. An id that is empty, dots, or has a slash in it
+// is sent in the gateway's other form, because it cannot stand in a path.
 func (p *push) resource(id string) *url.URL {
 	to := p.url
 	label, value := "resource_id", id
 	if id == "" {
 		label, value = "resource_id@base64", "="
-	} else if strings.Contains(id, "/") {
+	} else if id == "." || id == ".." || strings.Contains(id, "/") {
 		label, value = "resource_id@base64", base64.RawURLEncoding.EncodeToString([]byte(id))
 	}
 	raw := strings.TrimSuffix(to.EscapedPath(), "/") + "/" + label + "/" + url.PathEscape(value)

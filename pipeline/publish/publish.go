@@ -30,7 +30,8 @@ type Env struct {
 	MaxParallel int                   // requests at once to one target; 0: 64
 	Drain       time.Duration         // for what is still queued when a publisher is closed; 0: 10 s
 
-	page *page // of the Set
+	page  *page  // of the Set
+	paths *paths // of the Set
 }
 
 // Set owns the publishers of a process: one for each URL text, over all reloads of the
@@ -76,7 +77,7 @@ func NewSet(env Env) *Set {
 	if env.Stdout == nil {
 		env.Stdout = os.Stdout
 	}
-	env.page = &page{}
+	env.page, env.paths = &page{}, &paths{}
 	s := &Set{env: env, m: newInstruments(env.Registerer), open: map[string]*member{}}
 	if env.Registerer != nil {
 		env.Registerer.MustRegister(newQueueGauges(s.statuses), env.page)
@@ -109,7 +110,7 @@ func (s *Set) Open(url string) (pipeline.Publisher[metering.Sample], error) {
 	m := &member{inner: inner, name: name}
 	attempts := timed[metering.Sample]{next: inner, tally: t}
 	if p.local {
-		m.worker = newDirect(attempts, t)
+		m.worker = newDirect(attempts, sampleItems().show, t)
 	} else {
 		m.worker = newQueue(attempts, sampleItems(), p.policy, t)
 	}
@@ -138,6 +139,14 @@ func (s *Set) freeName(name string) string {
 		free = name + " (" + strconv.Itoa(i) + ")"
 	}
 	return free
+}
+
+// SetInterval says how far apart polls are after a reload: Env.Interval from now on.
+func (s *Set) SetInterval(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.env.Interval = d
+	s.env.page.setInterval(d)
 }
 
 // Retain closes every publisher whose URL is not among urls: it takes nothing more, and

@@ -111,7 +111,7 @@ func TestQueuePatience(t *testing.T) {
 			t.Errorf("status %+v", st)
 		}
 		hang.Store(false)
-		time.Sleep(longestAttempt + time.Second)
+		<-time.After(longestAttempt + time.Second)
 		synctest.Wait()
 		if st := b.Status(); st.Published != 99 || st.QueueEntries != 0 || st.QueueBytes != 0 || !slices.IsSorted(b.far.arrived) {
 			t.Errorf("after it is well again: %+v", st)
@@ -123,9 +123,30 @@ func TestQueuePatience(t *testing.T) {
 	})
 }
 
+// A publisher that panics over one batch loses that batch alone, and says so.
+func TestQueuePanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, policy{}, func(_ context.Context, batch []int) error {
+			if batch[0] == 2 {
+				panic("two")
+			}
+			return nil
+		})
+		for n := 1; n <= 3; n++ {
+			b.publish(t, n)
+		}
+		b.want(t, []int{1, 3}, 1)
+		if st := b.Status(); len(st.SetAside) != 1 || !strings.Contains(st.SetAside[0].Error, "two") {
+			t.Errorf("set aside %+v", st.SetAside)
+		}
+		b.close()
+		b.stop()
+	})
+}
+
 func TestQueueSlowButMoving(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, policy{}, func(context.Context, []int) error { time.Sleep(400 * time.Millisecond); return nil })
+		b := newBench(t, policy{}, func(context.Context, []int) error { <-time.After(400 * time.Millisecond); return nil })
 		for n := range 5 {
 			if d := b.publish(t, n); d != 400*time.Millisecond {
 				t.Errorf("batch %d waited %s, want for its delivery", n, d)
@@ -165,7 +186,7 @@ func TestQueuePolicies(t *testing.T) {
 				b.publish(t, 1, 2)
 				b.publish(t, 3, 4)
 				b.publish(t, 5, 6)
-				time.Sleep(2 * time.Hour)
+				<-time.After(2 * time.Hour)
 				synctest.Wait()
 				b.want(t, c.arrived, c.dropped)
 				st := b.Status()
@@ -202,7 +223,7 @@ func TestQueueDeliversOnceInOrder(t *testing.T) {
 				clear(batch) // it is the caller's again
 			}
 			b.close()
-			time.Sleep(time.Hour)
+			<-time.After(time.Hour)
 			synctest.Wait()
 			b.want(t, want, 0)
 			if n := b.stop(); n != 0 {
@@ -216,7 +237,7 @@ func TestQueuePauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, policy{}, func(context.Context, []int) error { return errDown })
 		b.publish(t, 1)
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		synctest.Wait()
 		for i := range len(b.far.times) - 1 {
 			d := b.far.times[i+1].Sub(b.far.times[i])
@@ -233,7 +254,7 @@ func TestQueueObeysRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, policy{}, func(context.Context, []int) error { return &delayedError{errDown, 3 * time.Minute} })
 		b.publish(t, 1)
-		time.Sleep(10 * time.Minute)
+		<-time.After(10 * time.Minute)
 		synctest.Wait()
 		for i := range len(b.far.times) - 1 {
 			if d := b.far.times[i+1].Sub(b.far.times[i]); d != 3*time.Minute {
@@ -284,7 +305,7 @@ func TestQueueLogsChanges(t *testing.T) {
 		for n := range 10 {
 			b.publish(t, n)
 		}
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		synctest.Wait()
 		b.want(t, []int{8, 9}, 8)
 		want := `level=WARN msg="publisher fails; trying again" publisher=far:// err=down
@@ -311,7 +332,7 @@ func TestQueueEnd(t *testing.T) {
 		})
 		b.publish(t, 1)
 		b.publish(t, 2)
-		time.Sleep(10 * time.Minute) // pauses are long now
+		<-time.After(10 * time.Minute) // pauses are long now
 		synctest.Wait()
 		up = true
 		from := time.Now()

@@ -9,7 +9,10 @@ import (
 )
 
 // permanentError marks what will never be taken, however often it is sent.
-type permanentError struct{ err error }
+type permanentError struct {
+	err  error
+	code int // of an HTTP answer; 0: there is none
+}
 
 func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
@@ -19,7 +22,7 @@ func permanent(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &permanentError{err}
+	return &permanentError{err: err}
 }
 
 // delayedError carries the time after which the other side wants to be asked again.

@@ -43,7 +43,7 @@ func schemes() []scheme {
 		{name: "http", read: readHTTP, local: never, forwards: true},
 		{name: "https", read: readHTTP, local: never, forwards: true},
 		{name: "prometheus", read: readPrometheus, local: withoutHost, forwards: true},
-		{name: "stdout", read: readStdout, local: always},
+		{name: "stdout", read: readStdout, local: never},
 		{name: "tcp", read: readTCP, local: never},
 		{name: "test", read: readTest, local: always},
 		{name: "udp", read: readUDP, local: never},

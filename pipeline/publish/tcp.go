@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -68,10 +69,11 @@ func (p *tcp) appendFrame(dst []byte, s metering.Sample) []byte {
 // send writes p.buf and waits for its acknowledgement; after an error there is no
 // connection any more.
 func (p *tcp) send(ctx context.Context) error {
-	err := p.alive()
+	conn, err := p.conn, p.alive()
 	if err == nil {
-		err = p.conn.SetDeadline(time.Now().Add(callTimeout))
+		err = conn.SetDeadline(time.Now().Add(callTimeout))
 	}
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })()
 	if err == nil {
 		_, err = p.conn.Write(p.buf)
 	}
@@ -84,9 +86,9 @@ func (p *tcp) send(ctx context.Context) error {
 	return errors.Join(fmt.Errorf("sending to %s: %w", p.address, err), p.Close())
 }
 
-// control runs f on the socket.
-func (p *tcp) control(f func(fd int) error) error {
-	raw, err := p.conn.SyscallConn()
+// control runs f on the socket of conn.
+func control(conn syscall.Conn, f func(fd int) error) error {
+	raw, err := conn.SyscallConn()
 	if err != nil {
 		return err
 	}
@@ -100,7 +102,7 @@ func (p *tcp) control(f func(fd int) error) error {
 // alive reports an error if the other side has closed the connection. What it says
 // otherwise is thrown away: there is nothing to say in this protocol.
 func (p *tcp) alive() error {
-	return p.control(func(fd int) error {
+	return control(p.conn, func(fd int) error {
 		for heard := make([]byte, 512); ; {
 			n, _, err := unix.Recvfrom(fd, heard, unix.MSG_DONTWAIT)
 			switch {
@@ -122,7 +124,7 @@ func (p *tcp) acknowledged(ctx context.Context) error {
 	defer cancel()
 	for pause := 100 * time.Microsecond; ; pause = min(2*pause, 20*time.Millisecond) {
 		var unsent int
-		if err := p.control(func(fd int) (err error) {
+		if err := control(p.conn, func(fd int) (err error) {
 			if unsent, err = unix.IoctlGetInt(fd, unix.SIOCOUTQ); err != nil {
 				return err
 			}

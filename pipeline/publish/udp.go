@@ -52,8 +52,8 @@ func (p *udp) Publish(ctx context.Context, batch []metering.Sample) error {
 	result := partialError[metering.Sample]{}
 	for i := range batch {
 		s := batch[i]
-		if p.signer != nil && s.Signature == "" {
-			p.signer.Sign(&s)
+		if p.signer != nil {
+			p.signer.Sign(&s) // anew even if it is signed: that was another message
 		}
 		p.buf = s.AppendMsgpack(p.buf[:0], "")
 		switch _, err := p.conn.Write(p.buf); {
@@ -94,17 +94,7 @@ func (p *udp) dial(ctx context.Context) error {
 }
 
 // pending is an error that the other host has reported meanwhile.
-func (p *udp) pending() error {
-	raw, err := p.conn.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var pending error
-	if err := raw.Control(func(fd uintptr) { pending = socketError(int(fd)) }); err != nil {
-		return err
-	}
-	return pending
-}
+func (p *udp) pending() error { return control(p.conn, socketError) }
 
 // socketError takes the error that waits on a socket.
 func socketError(fd int) error {

@@ -3,16 +3,17 @@ package publish_test
 import (
 	"bytes"
 	"encoding/hex"
-	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -21,12 +22,10 @@ import (
 	"github.com/ringmeter/ringmeter/pipeline/publish/publishtest"
 )
 
-var update = flag.Bool("update", false, "write the goldens")
-
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
-	if *update {
+	if os.Getenv("UPDATE_GOLDEN") != "" {
 		if err := os.WriteFile(path, got, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -36,7 +35,7 @@ func golden(t *testing.T, name string, got []byte) {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(string(want), string(got)); d != "" {
-		t.Errorf("%s (-want +got):\n%s", name, d)
+		t.Errorf("%s differs (-want +got); UPDATE_GOLDEN=1 writes it anew:\n%s", name, d)
 	}
 }
 
@@ -109,7 +108,7 @@ func TestPrometheusRefused(t *testing.T) {
 }
 
 func TestWireUDP(t *testing.T) {
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	conn, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +134,7 @@ func TestWireUDP(t *testing.T) {
 }
 
 func TestWireTCP(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +161,7 @@ func TestWireTCP(t *testing.T) {
 // A peer that closes the connection after each batch gets all of them, once. One that is
 // gone when a batch comes gets it when it is back; see the conformance suite.
 func TestTCPPeerCloses(t *testing.T) {
-	l, err := net.Listen("tcp", "[::1]:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "[::1]:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,4 +215,94 @@ func wireFrames(t *testing.T) []byte {
 		frames = append(frames, data...)
 	}
 	return frames
+}
+
+// What leaves by udp is signed as it is sent: a signature that a sample came with was made
+// for another message, such as one without the names of user and project.
+func TestUDPSignsAnew(t *testing.T) {
+	conn, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	p := open(t, publish.Env{Secret: "s3cr3t"}, "udp://"+conn.LocalAddr().String())
+	s := publishtest.Sample("r")
+	metering.NewSigner("s3cr3t").Sign(&s)
+	want := s.Signature
+	s.Signature = strings.Repeat("0", 64)
+	p.publish(t, s)
+	buf := make([]byte, 1<<16)
+	n, _, err := conn.ReadFrom(buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(buf[:n], []byte(want)) {
+		t.Errorf("sent as %q, want the signature %s", buf[:n], want)
+	}
+}
+
+// A peer that takes nothing more does not hold up the end.
+func TestTCPEndsWhileItWrites(t *testing.T) {
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() // accepts nothing, so the kernel's buffers fill
+	p := open(t, publish.Env{Drain: time.Millisecond}, "tcp://"+l.Addr().String())
+	s := publishtest.Sample("r")
+	s.Metadata = metering.Metadata(`{"x":"` + strings.Repeat("x", 1<<20) + `"}`)
+	p.publish(t, slices.Repeat([]metering.Sample{s}, 32)...)
+	from := time.Now()
+	if err := p.stop(); err == nil {
+		t.Error("32 MiB were acknowledged by nobody")
+	}
+	if d := time.Since(from); d > time.Second {
+		t.Errorf("stopping took %s", d)
+	}
+}
+
+// An output that takes a part of a line gets the rest of the samples on lines of their own.
+func TestStdoutTornLine(t *testing.T) {
+	w := &limited{room: len(line("0")) + 10}
+	p := open(t, publish.Env{Stdout: w}, "stdout://")
+	p.publish(t, publishtest.Sample("0"), publishtest.Sample("1"))
+	if err := p.stop(); err != nil { // after one more attempt, for which there is room
+		t.Error(err)
+	}
+	if got, want := w.String(), line("0")+line("1")[:10]+"\n"+line("1"); got != want {
+		t.Errorf("written\n%swant\n%s", got, want)
+	}
+}
+
+// limited is a writer that is full once, after room bytes.
+type limited struct {
+	strings.Builder
+	room int
+}
+
+func (w *limited) Write(b []byte) (int, error) {
+	n := min(len(b), w.room)
+	w.room -= n
+	w.Builder.Write(b[:n])
+	if n < len(b) {
+		w.room = 1 << 20
+		return n, io.ErrShortWrite
+	}
+	return n, nil
+}
+
+// A resource id that a path would lose on the way is sent in the other form.
+func TestPrometheusPaths(t *testing.T) {
+	paths := make(chan string, 1)
+	s := serve(t, func(_ int, _ http.ResponseWriter, r *http.Request) { paths <- r.URL.EscapedPath() })
+	p := open(t, publish.Env{}, strings.Replace(s.URL, "http:", "prometheus:", 1)+"/metrics/job/x")
+	for id, want := range map[string]string{
+		"r 1": "resource_id/r%201", "a/b": "resource_id@base64/YS9i", "": "resource_id@base64/=",
+		".": "resource_id@base64/Lg", "..": "resource_id@base64/Li4", "...": "resource_id/...",
+	} {
+		p.publish(t, publishtest.Sample(id))
+		if got := <-paths; got != "/metrics/job/x/"+want {
+			t.Errorf("%q is sent to %s, want %s", id, got, want)
+		}
+	}
 }
