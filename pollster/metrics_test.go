@@ -50,9 +50,9 @@ func TestMetricsSurviveReload(t *testing.T) {
 	b.check(t, map[string]float64{"samples_total m written": 2, "cycles_total 10s": 2})
 }
 
-// BenchmarkCycle is what the scheduler itself costs: 10 000 resources with 10 meters each
+// BenchmarkScheduler is what the scheduler itself costs: 10 000 resources with 10 meters each
 // into a Writer that only counts.
-func BenchmarkCycle(b *testing.B) {
+func BenchmarkScheduler(b *testing.B) {
 	for name, divided := range map[string]bool{"local": false, "divided": true} {
 		b.Run(name, func(b *testing.B) {
 			meters := []string{"m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "m9"}

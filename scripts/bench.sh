@@ -7,7 +7,7 @@ out=$(mktemp)
 table=$(mktemp)
 trap 'rm -f "$out" "$table"' EXIT
 
-go test -run '^$' -bench . -benchmem ./... | grep -E '^(Benchmark|pkg:|cpu:|--- |FAIL|panic)' | tee "$out"
+go test -p 1 -run "^$" -bench . -benchmem -count 3 ./... | grep -E '^(Benchmark|pkg:|cpu:|--- |FAIL|panic)' | tee "$out"
 idle=$(./scripts/idle.sh)
 echo "$idle"
 
@@ -16,14 +16,16 @@ echo "$idle"
 	echo
 	echo "| what | figures |"
 	echo "|---|---|"
-	quote() { # benchmark, description
-		awk -v name="^Benchmark$1(-[0-9]+)?$" -v what="$2" '$1 ~ name {
-			line = ""
-			for (i = 3; i < NF; i += 2) line = line (line ? ", " : "") $i " " $(i + 1)
-			print "| " what " | " line " |"
-		}' "$out"
+	quote() { # benchmark, description: the median of its runs
+		grep -E "^Benchmark$1(-[0-9]+)?[[:space:]]" "$out" | sort -k3,3n | awk -v what="$2" '
+			{ lines[NR] = $0 }
+			END {
+				count = split(lines[int((NR + 1) / 2)], f)
+				for (i = 3; i < count; i += 2) text = text (text ? ", " : "") f[i] " " f[i + 1]
+				print "| " what " | " text " |"
+			}'
 	}
-	quote EncodeSign20Keys 'encode and sign one sample with 20 metadata keys'
+	quote EncodeSign20Keys/ten_meters_a_resource 'encode and sign one sample with 20 metadata keys'
 	quote Decode100Samples 'decode a message of 100 samples without touching their metadata'
 	quote Match100Meters50Patterns 'match 100 meters against 50 patterns'
 	quote Cycle 'a cycle of 10 000 resources × 10 meters, over the bus to `test://`'
