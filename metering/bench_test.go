@@ -61,17 +61,25 @@ func BenchmarkEncodeSign20Keys(b *testing.B) {
 }
 
 func BenchmarkDecode100Samples(b *testing.B) {
-	payload := string(metering.AppendBatch(nil, samplesOf(100)))
-	samples, err := metering.DecodeBatch(nil, payload)
-	if err != nil || len(samples) != 100 {
-		b.Fatal(len(samples), err)
+	for name, meters := range map[string]int{"one meter a resource": 1, "ten meters a resource": 10} {
+		b.Run(name, func(b *testing.B) {
+			samples := samplesOf(100)
+			for i := range samples {
+				samples[i].Metadata = samples[i/meters*meters].Metadata
+			}
+			payload := string(metering.AppendBatch(nil, samples))
+			samples, err := metering.DecodeBatch(nil, payload)
+			if err != nil || len(samples) != 100 {
+				b.Fatal(len(samples), err)
+			}
+			b.SetBytes(int64(len(payload)))
+			b.ReportAllocs()
+			for b.Loop() {
+				samples, _ = metering.DecodeBatch(samples, payload)
+			}
+			b.ReportMetric(float64(b.N)*100/b.Elapsed().Seconds(), "samples/s")
+		})
 	}
-	b.SetBytes(int64(len(payload)))
-	b.ReportAllocs()
-	for b.Loop() {
-		samples, _ = metering.DecodeBatch(samples, payload)
-	}
-	b.ReportMetric(float64(b.N)*100/b.Elapsed().Seconds(), "samples/s")
 }
 
 func BenchmarkVerify(b *testing.B) {

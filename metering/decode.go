@@ -3,6 +3,7 @@ package metering
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // DecodeSample reads one sample in message form, by the rules of [DecodeBatch].
@@ -30,6 +31,11 @@ type sampleReader struct {
 	object bool             // what was scanned is an object:
 	raw    [keyCount]string // its raw values, "" for a missing key
 	extra  []byte           // its other members
+
+	// known is an object that has been skipped before, from its first byte to its last:
+	// text that begins with it need not be looked at again. The meters of one resource
+	// follow each other and have the same metadata, which is most of a message.
+	known string
 }
 
 // scan reads the value at pos and moves past it.
@@ -41,21 +47,62 @@ func (r *sampleReader) scan() error {
 	clear(r.raw[:])
 	r.extra = r.extra[:0]
 	names, guess := keyNames(), key(0)
-	end, ok := walkObject(r.text, r.pos, maxDepth, func(name, value string) bool {
+	for more := r.open('}'); more; {
+		from := r.pos
+		if r.next() != '"' || !r.moved(skipString(r.text, r.pos)) {
+			return r.malformed()
+		}
+		name := r.text[from:r.pos]
+		if r.space(); r.next() != ':' {
+			return r.malformed()
+		}
+		r.pos++
+		r.space()
+		from = r.pos
+		if err := r.skipMember(); err != nil {
+			return err
+		}
+		value := r.text[from:r.pos]
 		if k := find(&names, name, guess); k < keyCount {
 			r.raw[k], guess = value, k+1
-			return true
+		} else {
+			if len(r.extra) > 0 {
+				r.extra = append(r.extra, ',')
+			}
+			r.extra = append(append(append(r.extra, name...), ':'), value...)
 		}
-		if len(r.extra) > 0 {
-			r.extra = append(r.extra, ',')
+		var err error
+		if more, err = r.more('}'); err != nil {
+			return err
 		}
-		r.extra = append(append(append(r.extra, name...), ':'), value...)
-		return true
-	})
-	if r.pos = end; !ok {
-		return r.malformed()
 	}
 	return nil
+}
+
+// skipMember moves past the value of a member.
+func (r *sampleReader) skipMember() error {
+	if r.next() != '{' {
+		if !r.moved(skipValue(r.text, r.pos, maxDepth-1)) {
+			return r.malformed()
+		}
+		return nil
+	}
+	if r.known != "" && strings.HasPrefix(r.text[r.pos:], r.known) {
+		r.pos += len(r.known)
+		return nil
+	}
+	from := r.pos
+	if !r.moved(skipValue(r.text, r.pos, maxDepth-1)) {
+		return r.malformed()
+	}
+	r.known = r.text[from:r.pos]
+	return nil
+}
+
+// moved goes to where a skip function has come.
+func (r *sampleReader) moved(pos int, ok bool) bool {
+	r.pos = pos
+	return ok
 }
 
 // fill makes a sample of what scan has read.

@@ -322,3 +322,28 @@ func FuzzDecodeSample(f *testing.F) {
 		}
 	})
 }
+
+// Metadata that repeats is not read again; what only begins alike is.
+func TestDecodeRepeatedMetadata(t *testing.T) {
+	sample := func(metadata string) string {
+		return `{"counter_name":"m","counter_type":"gauge","counter_unit":"u","counter_volume":1,"resource_id":"r",` +
+			`"timestamp":"2026-01-01T00:00:00","message_id":"i","resource_metadata":` + metadata + `}`
+	}
+	want := []string{`{"a":{"b":1}}`, `{"a":{"b":1}}`, `{"a":{"b":1},"c":2}`, `{"a":{"b":12}}`, `{"a":{"b":1}}`}
+	var texts []string
+	for _, m := range want {
+		texts = append(texts, sample(m))
+	}
+	got, err := metering.DecodeBatch(nil, "["+strings.Join(texts, ",")+"]")
+	if err != nil || len(got) != len(want) {
+		t.Fatalf("%d samples, %v", len(got), err)
+	}
+	for i, m := range want {
+		if string(got[i].Metadata) != m {
+			t.Errorf("sample %d has the metadata %s, want %s", i, got[i].Metadata, m)
+		}
+	}
+	if _, err := metering.DecodeBatch(nil, "["+sample(want[0])+","+sample(want[0]+"}")+"]"); err == nil {
+		t.Error("a brace too many behind repeated metadata is no error")
+	}
+}

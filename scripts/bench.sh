@@ -26,7 +26,8 @@ echo "$idle"
 			}'
 	}
 	quote EncodeSign20Keys/ten_meters_a_resource 'encode and sign one sample with 20 metadata keys'
-	quote Decode100Samples 'decode a message of 100 samples without touching their metadata'
+	quote Decode100Samples/one_meter_a_resource 'decode a message of 100 samples without touching their metadata, each of another resource'
+	quote Decode100Samples/ten_meters_a_resource 'the same, ten meters of each resource'
 	quote Match100Meters50Patterns 'match 100 meters against 50 patterns'
 	quote Cycle 'a cycle of 10 000 resources × 10 meters, over the bus to `test://`'
 	echo "| ${idle%%:*} | ${idle#*: } |"
