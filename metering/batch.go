@@ -35,7 +35,7 @@ func AppendBatch(dst []byte, samples []Sample) []byte {
 // of them lives; only an escaped string is a copy.
 func DecodeBatch(dst []Sample, payload string) ([]Sample, error) {
 	dst = dst[:0]
-	r := sampleReader{reader: reader{text: validText(payload)}}
+	r := newSampleReader(payload)
 	var bad faults
 	err := r.lists(func() error {
 		dst, bad = dst[:0], faults{}

@@ -8,7 +8,7 @@ import (
 
 // DecodeSample reads one sample in message form, by the rules of [DecodeBatch].
 func DecodeSample(message string) (Sample, error) {
-	r := sampleReader{reader: reader{text: validText(message)}}
+	r := newSampleReader(message)
 	var s Sample
 	r.space()
 	err := r.scan()
@@ -30,12 +30,17 @@ type sampleReader struct {
 	reader
 	object bool             // what was scanned is an object:
 	raw    [keyCount]string // its raw values, "" for a missing key
+	quoted [keyCount]string // the names as they stand in a message
 	extra  []byte           // its other members
 
 	// known is an object that has been skipped before, from its first byte to its last:
 	// text that begins with it need not be looked at again. The meters of one resource
 	// follow each other and have the same metadata, which is most of a message.
 	known string
+}
+
+func newSampleReader(text string) sampleReader {
+	return sampleReader{reader: reader{text: validText(text)}, quoted: quotedNames()}
 }
 
 // scan reads the value at pos and moves past it.
@@ -46,11 +51,16 @@ func (r *sampleReader) scan() error {
 	}
 	clear(r.raw[:])
 	r.extra = r.extra[:0]
-	names, guess := keyNames(), key(0)
+	guess := key(0) // messages keep the order of the table mostly
 	for more := r.open('}'); more; {
-		from := r.pos
-		if r.next() != '"' || !r.moved(skipString(r.text, r.pos)) {
-			return r.malformed()
+		from, k := r.pos, guess
+		if k < keyCount && strings.HasPrefix(r.text[r.pos:], r.quoted[k]) {
+			r.pos += len(r.quoted[k])
+		} else {
+			if r.next() != '"' || !r.moved(skipString(r.text, r.pos)) {
+				return r.malformed()
+			}
+			k = find(r.text[from:r.pos])
 		}
 		name := r.text[from:r.pos]
 		if r.space(); r.next() != ':' {
@@ -63,7 +73,7 @@ func (r *sampleReader) scan() error {
 			return err
 		}
 		value := r.text[from:r.pos]
-		if k := find(&names, name, guess); k < keyCount {
+		if k < keyCount {
 			r.raw[k], guess = value, k+1
 		} else {
 			if len(r.extra) > 0 {
