@@ -49,6 +49,7 @@ type process struct {
 	environ        []string
 	stdout, stderr io.Writer
 	signals        <-chan os.Signal // SIGTERM and SIGINT stop, SIGHUP reloads
+	abort          func()           // ends the process at once
 }
 
 // usageError marks an error whose cause is what the operator wrote.
@@ -57,11 +58,17 @@ type usageError struct{ error }
 func (e usageError) Unwrap() error { return e.error }
 
 func main() {
+	os.Exit(execute(context.Background(), os.Args[1:], thisProcess()))
+}
+
+// thisProcess is the real world.
+func thisProcess() process {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	os.Exit(execute(context.Background(), os.Args[1:], process{
+	return process{
 		environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr, signals: signals,
-	}))
+		abort: func() { os.Exit(exitFailed) },
+	}
 }
 
 // execute runs one command line and returns its exit code.

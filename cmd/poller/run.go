@@ -73,9 +73,11 @@ func (c runCommand) Run(ctx context.Context, line *commandLine, p process) error
 		return err
 	}
 
+	life, end := context.WithCancel(ctx)
+	defer end()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	go d.obey(ctx, stop)
+	go d.obey(life, stop)
 	c.announce(d, web)
 	err = lifecycle.Run(ctx, s.drain()+grace,
 		lifecycle.Stage{Name: "web", Run: web.Run},
@@ -158,25 +160,31 @@ func webURL(web *telemetry.Server, host, configFile string) string {
 	return "http://" + address
 }
 
-// obey does what signals ask for. A second request to stop ends the process at once.
+// obey does what signals ask for, until ctx ends. A second request to stop ends the
+// process at once.
 func (d *daemon) obey(ctx context.Context, stop context.CancelFunc) {
-	for {
+	for stopping := false; ; {
+		var sig os.Signal
 		select {
 		case <-ctx.Done():
 			return
-		case sig := <-d.process.signals:
-			if sig == syscall.SIGHUP {
-				select {
-				case d.reloads <- struct{}{}:
-				default:
-				}
-				continue
+		case sig = <-d.process.signals:
+		}
+		switch {
+		case sig == syscall.SIGHUP:
+			select {
+			case d.reloads <- struct{}{}:
+			default:
 			}
+		case stopping:
+			d.logger.Error("asked to stop again: ending at once, whatever is left", "signal", sig.String())
+			d.process.abort()
+		default:
+			stopping = true
 			d.logger.Info("stopping: no more polls, sending on what has been sampled", "signal", sig.String())
 			d.health.Set("metering", errors.New("stopping"))
 			d.tell(d.notifier.Stopping)
 			stop()
-			return
 		}
 	}
 }

@@ -28,6 +28,7 @@ type running struct {
 	signals chan os.Signal
 	log     *logTail
 	exit    chan int
+	aborted chan struct{} // somebody has asked to end the process at once
 	url     string
 }
 
@@ -35,10 +36,12 @@ type running struct {
 func start(t *testing.T, args ...string) *running {
 	t.Helper()
 	t.Setenv("HOME", t.TempDir())
-	r := &running{t: t, signals: make(chan os.Signal, 4), log: newLogTail(t), exit: make(chan int, 1)}
+	r := &running{t: t, signals: make(chan os.Signal, 4), log: newLogTail(t), exit: make(chan int, 1), aborted: make(chan struct{}, 1)}
 	args = append([]string{"run", "--web.listen-address=127.0.0.1:0"}, args...)
 	go func() {
-		r.exit <- execute(t.Context(), args, process{stdout: io.Discard, stderr: r.log, signals: r.signals})
+		r.exit <- execute(t.Context(), args, process{
+			stdout: io.Discard, stderr: r.log, signals: r.signals, abort: func() { r.aborted <- struct{}{} },
+		})
 	}()
 	r.url = r.log.wait(`status=(http://[^/ ]+)/`)[1]
 	return r
@@ -261,6 +264,29 @@ func expectUnique(t *testing.T, ids []string) {
 		}
 		seen[id] = true
 	}
+}
+
+// TestSecondSignalEndsAtOnce stops a poller whose sink never answers: the first signal
+// waits for the drain time, the second one does not.
+func TestSecondSignalEndsAtOnce(t *testing.T) {
+	hang := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hang }))
+	defer server.Close()
+	defer close(hang)
+	dir := write(t, map[string]string{
+		"ringmeter.conf": useItsPipeline + "[ringmeter]\ndrain_timeout = 1\n",
+		"pipeline.yaml":  pipelineFile(server.URL),
+	})
+	r := start(t, "--config-file", filepath.Join(dir, "ringmeter.conf"))
+	r.log.wait("status page and metrics")
+	r.signals <- syscall.SIGTERM
+	r.signals <- syscall.SIGINT
+	select {
+	case <-r.aborted:
+	case <-time.After(10 * time.Second):
+		t.Errorf("the second signal was not heard; log:\n%s", r.log)
+	}
+	<-r.exit // this process is not ended, so it drains after all
 }
 
 func TestReload(t *testing.T) {

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -14,13 +12,7 @@ import (
 // TestMain lets test scripts run this binary as "poller".
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"poller": func() {
-			signals := make(chan os.Signal, 4)
-			signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-			os.Exit(execute(context.Background(), os.Args[1:], process{
-				environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr, signals: signals,
-			}))
-		},
+		"poller": func() { os.Exit(execute(context.Background(), os.Args[1:], thisProcess())) },
 	})
 }
 
