@@ -1,11 +1,13 @@
 package ringmeter_test
 
 import (
+	"debug/elf"
 	"encoding/json"
 	"errors"
 	"io"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -80,6 +82,28 @@ func part(pkg string) string {
 // Conformance suites (partitiontest and the like) stand beside what they check.
 func insidePart(from, to string) bool {
 	return strings.HasPrefix(from, to+"/") && part(from) != "cmd"
+}
+
+// TestBinariesAreStatic builds what is shipped and looks for a dynamic linker in it.
+func TestBinariesAreStatic(t *testing.T) {
+	dir := t.TempDir()
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", dir, "./cmd/...")
+	build.Env = append(build.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	for _, name := range []string{"poller", "notification"} {
+		binary, err := elf.Open(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer binary.Close()
+		for _, p := range binary.Progs {
+			if p.Type == elf.PT_INTERP || p.Type == elf.PT_DYNAMIC {
+				t.Errorf("%s is linked dynamically", name)
+			}
+		}
+	}
 }
 
 type goPackage struct {

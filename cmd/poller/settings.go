@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -111,7 +110,7 @@ func (s *settings) refuseCoordination() error {
 // readSources reads what is polled: polling.yaml where there is one, otherwise the
 // sources of the pipeline file.
 func (s *settings) readSources() error {
-	file, data, err := s.open("polling", "cfg_file")
+	file, data, err := s.conf.ReadNamed("polling", "cfg_file")
 	if err == nil && data == nil {
 		file, data, err = s.openPipeline()
 	}
@@ -137,52 +136,18 @@ func (s *settings) readPipeline() error {
 		return err
 	}
 	s.pipeline = read
-	faults := []error{err}
-	for _, sink := range read.Sinks {
-		for _, ref := range sink.Publishers {
-			at := ref.At
-			warning, err := publish.Check(ref.URL)
-			if err != nil {
-				at.Problem = err.Error()
-				faults = append(faults, at)
-			} else if warning != "" {
-				at.Problem = warning
-				s.warnings = append(s.warnings, at)
-			}
-		}
-	}
-	return errors.Join(faults...)
+	warnings, faults := publish.CheckConfig(read)
+	s.warnings = append(s.warnings, warnings...)
+	return errors.Join(err, faults)
 }
 
 // openPipeline is the pipeline file, the embedded one when there is none.
 func (s *settings) openPipeline() (file string, data []byte, err error) {
-	file, data, err = s.open("DEFAULT", "pipeline_cfg_file")
+	file, data, err = s.conf.ReadNamed("DEFAULT", "pipeline_cfg_file")
 	if err == nil && data == nil {
 		return embedded, ringmeter.DefaultPipeline, nil
 	}
 	return file, data, err
-}
-
-// open reads the file that an option names. One that is named by default only may be
-// missing: then data is nil.
-func (s *settings) open(group, option string) (file string, data []byte, err error) {
-	name := s.conf.String(group, option)
-	file, found := s.conf.Find(name)
-	if !found {
-		if name == "" || !s.conf.IsSet(group, option) {
-			return name, nil, nil
-		}
-		return name, nil, config.Diagnostic{
-			File:    s.conf.Where(group, option),
-			Problem: fmt.Sprintf("[%s] %s: there is no file %q", group, option, name),
-			Fix:     "write the full path of a file that exists",
-		}
-	}
-	data, err = os.ReadFile(file)
-	if err != nil {
-		return file, nil, fmt.Errorf("reading %s ([%s] %s): %w", file, group, option, errors.Unwrap(err))
-	}
-	return file, append([]byte{}, data...), nil
 }
 
 // selectedMeters lists the meters of the namespaces that a source selects.

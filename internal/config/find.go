@@ -1,6 +1,8 @@
 package config
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -83,6 +85,28 @@ func (c *Conf) Find(name string) (path string, ok bool) {
 		return "", false
 	}
 	return firstOf(c.dirs, name)
+}
+
+// ReadNamed reads the file that an option names, found as Find does. One that is named by
+// default only may be missing: then data is nil and err too.
+func (c *Conf) ReadNamed(group, option string) (file string, data []byte, err error) {
+	name := c.String(group, option)
+	file, found := c.Find(name)
+	if !found {
+		if name == "" || !c.IsSet(group, option) {
+			return name, nil, nil
+		}
+		return name, nil, Diagnostic{
+			File:    c.Where(group, option),
+			Problem: fmt.Sprintf("[%s] %s: there is no file %q", group, option, name),
+			Fix:     "write the full path of a file that exists",
+		}
+	}
+	data, err = os.ReadFile(file)
+	if err != nil {
+		return file, nil, fmt.Errorf("reading %s ([%s] %s): %w", file, group, option, errors.Unwrap(err))
+	}
+	return file, append([]byte{}, data...), nil
 }
 
 func firstOf(dirs []string, name string) (string, bool) {

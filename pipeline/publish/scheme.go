@@ -128,6 +128,26 @@ func Check(url string) (warning string, err error) {
 	return p.warning, err
 }
 
+// CheckConfig is Check for every publisher of a pipeline, with where each stands. The
+// error is a config.Diagnostics.
+func CheckConfig(c *pipeline.Config) (warnings []config.Diagnostic, err error) {
+	var faults config.Diagnostics
+	for _, sink := range c.Sinks {
+		for _, ref := range sink.Publishers {
+			at := ref.At
+			warning, err := Check(ref.URL)
+			if err != nil {
+				at.Problem = err.Error()
+				faults = append(faults, at)
+			} else if warning != "" {
+				at.Problem = warning
+				warnings = append(warnings, at)
+			}
+		}
+	}
+	return warnings, faults.Err()
+}
+
 // endpoint is the host and port of a URL that must not have a path.
 func endpoint(o *options, port string) string {
 	host := o.url.Hostname()
