@@ -8,12 +8,8 @@ import (
 	"strings"
 )
 
-var (
-	// ErrLogLevel is returned by ParseLevel for a text that names no level.
-	ErrLogLevel = errors.New("not a log level (debug, info, warn or error)")
-	// ErrLogFormat is returned by ParseFormat for a text that names no format.
-	ErrLogFormat = errors.New("not a log format (text or json)")
-)
+// ErrLogLevel is returned by ParseLevel for a text that names no level.
+var ErrLogLevel = errors.New("not a log level (debug, info, warn or error)")
 
 // NewLogger makes a logger that writes lines of the given format, "json" or else text, with
 // times in UTC, as the samples have them.
@@ -45,13 +41,4 @@ func ParseLevel(s string) (slog.Level, error) {
 		return slog.LevelError, nil
 	}
 	return 0, fmt.Errorf("reading --log.level: %q is %w", s, ErrLogLevel)
-}
-
-// ParseFormat reads the name of a format in any case, as NewLogger takes it.
-func ParseFormat(s string) (string, error) {
-	switch f := strings.ToLower(strings.TrimSpace(s)); f {
-	case "text", "json":
-		return f, nil
-	}
-	return "", fmt.Errorf("reading --log.format: %q is %w", s, ErrLogFormat)
 }

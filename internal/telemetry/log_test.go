@@ -26,19 +26,6 @@ func TestParseLevel(t *testing.T) {
 	}
 }
 
-func TestParseFormat(t *testing.T) {
-	for text, want := range map[string]string{"text": "text", "JSON": "json"} {
-		if got, err := telemetry.ParseFormat(text); got != want || err != nil {
-			t.Errorf("%q: %q, %v", text, got, err)
-		}
-	}
-	_, err := telemetry.ParseFormat("logfmt")
-	const want = `reading --log.format: "logfmt" is not a log format (text or json)`
-	if !errors.Is(err, telemetry.ErrLogFormat) || err.Error() != want {
-		t.Errorf("error %v, want %s", err, want)
-	}
-}
-
 func TestLogger(t *testing.T) {
 	for format, want := range map[string]string{
 		"text": `Z level=WARN msg="cycle overran" source=cpu`,
