@@ -6,14 +6,15 @@ GOLANGCI      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VERSION       ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS       := -s -w -X github.com/prometheus/common/version.Version=$(VERSION)
 FUZZTIME      ?= 10s
+SEEDS         ?= 1000
 export CGO_ENABLED ?= 0
 
-.PHONY: build test lint vet unit fuzz bench idle docs setup clean
+.PHONY: build test lint vet unit simulate model fuzz bench idle docs setup clean
 
 build: ## both binaries static, into bin/
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
 
-test: setup build vet lint unit ## all that CI runs
+test: setup build vet lint unit simulate ## all that CI runs
 
 setup: ## what the tests need beside Go
 	@./scripts/setup.sh
@@ -31,6 +32,12 @@ unit: ## with the race detector where there is a C compiler
 	@if CGO_ENABLED=1 $(GO) build -race -o /dev/null ./cmd/poller 2>/dev/null; then \
 		CGO_ENABLED=1 $(GO) test -race ./...; \
 	else echo "unit: no C compiler, so without the race detector"; $(GO) test ./...; fi
+
+simulate: ## whole pollers under SEEDS kinds of trouble in simulated time; SEED=n replays one
+	@./scripts/simulate.sh $(SEEDS) $(SEED)
+
+model: ## every variant of the protocol's model, with Spin (docs/model)
+	@./scripts/model.sh
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@./scripts/fuzz.sh $(FUZZTIME)

@@ -47,12 +47,12 @@ func TestListedOncePerCycle(t *testing.T) {
 					return []discovery.Resource{discovery.Static(param)}, failure
 				}))
 				var observed []time.Duration
-				cache := c.Cycle(func(_ discovery.Ref, took time.Duration, err error) {
-					if !errors.Is(err, failure) {
-						t.Errorf("observed %v, want %v", err, failure)
+				cache := c.Cycle(func(l discovery.Listing) {
+					if !errors.Is(l.Err, failure) || l.Origin != discovery.Listed || l.Reason != nil {
+						t.Errorf("observed %+v, want one listed here, with error %v", l, failure)
 					}
-					observed = append(observed, took)
-				})
+					observed = append(observed, l.Took)
+				}, discovery.Sharing{})
 				ref := discovery.Ref{Name: "d", Param: "p"}
 				var wg sync.WaitGroup
 				for range 20 {
@@ -73,7 +73,7 @@ func TestListedOncePerCycle(t *testing.T) {
 				if n := calls.Load(); n != 1 || len(observed) != 1 || observed[0] != time.Second {
 					t.Errorf("%d calls, observed %v, want one of a second", n, observed)
 				}
-				if _, err := c.Cycle(nil).List(t.Context(), ref); !errors.Is(err, failure) || calls.Load() != 2 {
+				if _, err := c.Cycle(nil, discovery.Sharing{}).List(t.Context(), ref); !errors.Is(err, failure) || calls.Load() != 2 {
 					t.Errorf("the next cycle: %v, %d calls in all; want a call of its own", err, calls.Load())
 				}
 				if _, err := cache.List(t.Context(), discovery.Ref{Name: "d"}); !errors.Is(err, failure) || calls.Load() != 3 {
@@ -98,18 +98,18 @@ func TestHangingDiscoverer(t *testing.T) {
 		ref := discovery.Ref{Name: "hangs"}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		if _, err := c.Cycle(nil).List(ctx, ref); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := c.Cycle(nil, discovery.Sharing{}).List(ctx, ref); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("List: %v, want the deadline", err)
 		}
-		if _, err := c.Cycle(nil).List(t.Context(), ref); !errors.Is(err, discovery.ErrHanging) || calls.Load() != 1 {
+		if _, err := c.Cycle(nil, discovery.Sharing{}).List(t.Context(), ref); !errors.Is(err, discovery.ErrHanging) || calls.Load() != 1 {
 			t.Errorf("List in the next cycle: %v after %d calls, want ErrHanging after 1", err, calls.Load())
 		}
-		if _, err := c.Cycle(nil).List(t.Context(), discovery.Ref{Name: "works"}); err != nil {
+		if _, err := c.Cycle(nil, discovery.Sharing{}).List(t.Context(), discovery.Ref{Name: "works"}); err != nil {
 			t.Errorf("List of another: %v", err)
 		}
 		close(release)
 		synctest.Wait()
-		if _, err := c.Cycle(nil).List(t.Context(), ref); err != nil || calls.Load() != 2 {
+		if _, err := c.Cycle(nil, discovery.Sharing{}).List(t.Context(), ref); err != nil || calls.Load() != 2 {
 			t.Errorf("List after it came back: %v after %d calls", err, calls.Load())
 		}
 	})
@@ -122,7 +122,7 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 		cache := catalog(t, plugin("d", func(context.Context, string) ([]discovery.Resource, error) {
 			<-release
 			return nil, nil
-		})).Cycle(nil)
+		})).Cycle(nil, discovery.Sharing{})
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			if _, err := cache.List(t.Context(), discovery.Ref{Name: "d"}); err != nil {
@@ -156,7 +156,7 @@ func TestFaults(t *testing.T) {
 	if c.Scope("host") != discovery.Local || c.Scope("works") != discovery.Shared || c.Scope("?") != discovery.Shared {
 		t.Error("scopes are not those of the plugins")
 	}
-	cache := c.Cycle(nil)
+	cache := c.Cycle(nil, discovery.Sharing{})
 	for name, want := range map[string]string{
 		"fails":   `constructing discovery "fails": no libvirt here`,
 		"panics":  `constructing discovery "panics": panic: boom`,

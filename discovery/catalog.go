@@ -25,14 +25,15 @@ type Catalog struct {
 }
 
 type entry struct {
-	scope Scope
-	made  Discoverer
-	err   error // why there is none
+	scope  Scope
+	made   Discoverer
+	err    error                          // why there is none
+	decode func([]byte) (Resource, error) // nil when lists are not shared
 }
 
 // NewCatalog constructs the discoverer of each plugin. One that fails or panics, or whose
-// name is taken already, is reported in faults; in the first two cases listing it
-// returns the same error.
+// name is taken already, is reported in faults; in the first two cases listing it here
+// returns the same error, while another worker's list can be used.
 func NewCatalog(plugins []Plugin) (c *Catalog, faults []error) {
 	c = &Catalog{entries: make(map[string]entry, len(plugins)), hanging: map[Ref]int{}}
 	for _, p := range plugins {
@@ -41,6 +42,9 @@ func NewCatalog(plugins []Plugin) (c *Catalog, faults []error) {
 			continue
 		}
 		e := entry{scope: p.Scope}
+		if p.Scope == Shared {
+			e.decode = p.Decode
+		}
 		if e.made, e.err = construct(p); e.err != nil {
 			faults = append(faults, e.err)
 		}
@@ -63,6 +67,10 @@ func construct(p Plugin) (d Discoverer, err error) {
 
 // Scope is that of the plugin called name, Shared when there is none.
 func (c *Catalog) Scope(name string) Scope { return c.entries[name].scope }
+
+// decoder reads a resource of ref that another worker has listed, nil when lists of ref are
+// not shared.
+func (c *Catalog) decoder(ref Ref) func([]byte) (Resource, error) { return c.entries[ref.Name].decode }
 
 // countHanging counts the listings of ref that outlive their deadline.
 func (c *Catalog) countHanging(ref Ref, by int) {

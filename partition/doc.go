@@ -4,16 +4,22 @@
 // partitions, and every partition has one owner among the members of a group:
 //
 //	view, err := partition.NewView(epoch, members...)
-//	ring, err := partition.NewRing(view, partition.DefaultSettings(len(members)))
+//	ring, err := partition.NewRing(view, partition.DefaultSettings())
 //	owner, ok := ring.Owner(ring.Partition("server/6f1e…"))
 //
 // What it promises:
 //
 //   - Equal views and equal [Settings] give equal owner tables in every process, on every
 //     architecture and in every run, in whatever order the members were listed.
-//   - No member owns more than ceil(partitions / members × load) partitions.
-//   - A member that joins or leaves moves about its own share of the partitions, not more
-//     than twice that while there are at least 40 partitions per member.
+//   - A member of weight w owns about w shares of the partitions, never more than
+//     ceil(partitions / sum of the weights × load) × w. A member of weight zero drains: it
+//     stays in the view, owns nothing, and may finish what it holds.
+//   - A member that joins or leaves, or a changed weight, moves about the shares that it
+//     brings or takes, not more than twice that while there are at least 40 partitions to a
+//     share. The exception is a sum of weights that passes 300: a large ring has fewer
+//     points, and most partitions move once.
+//   - A [Builder] makes the ring of the next view from the last one, and makes the same as
+//     [NewRing] makes from nothing, whatever it has seen before.
 //   - A [Ring] never changes. A new view makes a new ring; who still reads the old one
 //     sees one consistent table until it lets go. Looking something up takes no lock and
 //     allocates nothing.
@@ -25,8 +31,12 @@
 // and then that partition is finished for that cycle, or with Release or the departure of
 // its holder, and then it may be claimed again.
 //
+// Three drivers keep the views and the claims: "local" in one process, "file" for the
+// processes of one machine, "redis" for those of many. A member that loses touch with its
+// coordinator goes on with what it owns while its lease allows, and writes what it has done
+// to a journal that it hands in later.
+//
 // What it does not do: it knows nothing of time (cycle numbers come from the caller), of
 // resources (keys are strings to it) or of their cost (partitions are equal in number, not
-// in work). Among members with a weight above zero all are equal for now; a member of
-// weight zero drains: it stays in the view, owns nothing, and may finish what it holds.
+// in work).
 package partition

@@ -16,7 +16,7 @@ func ExampleNewRing() {
 		fmt.Println(err)
 		return
 	}
-	ring, err := partition.NewRing(view, partition.DefaultSettings(len(view.Members)))
+	ring, err := partition.NewRing(view, partition.DefaultSettings())
 	if err != nil {
 		fmt.Println(err)
 		return

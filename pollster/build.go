@@ -19,8 +19,10 @@ func (s *Scheduler) build() {
 		if slices.IndexFunc(c.Sources, sameInterval) < i {
 			continue // has been built with the first of its interval
 		}
-		t := &task{catalog: catalog, division: s.division, batches: pool, metrics: c.Metrics, log: c.Logger,
-			wall: func() time.Time { return s.wall() }}
+		t := &task{catalog: catalog, clock: s.clock, batches: pool, metrics: c.Metrics, log: c.Logger}
+		if c.ShareDiscovery && c.Groups != nil {
+			t.exchange = &exchange{groups: c.Groups, naming: s.naming, interval: source.Interval}
+		}
 		if c.Concurrency > 0 {
 			t.slots = make(chan struct{}, c.Concurrency)
 		}
@@ -30,6 +32,7 @@ func (s *Scheduler) build() {
 			}
 		}
 	}
+	s.clock.names = s.groups
 	for _, source := range c.Sources {
 		if !slices.ContainsFunc(c.Plugins, func(p Plugin) bool { _, ok := selects(&source, &p); return ok }) {
 			s.fault(fmt.Errorf("source %q selects no meter that this poller has", source.Name))
@@ -77,11 +80,48 @@ func (s *Scheduler) addJob(t *task, p *Plugin, interval time.Duration, selection
 		plugin: p, pollster: made, selections: selections, standIn: standIn,
 		ledger: first.Name + "/" + p.Name, splay: splay,
 		skip: newSkipList(len(selections)), sets: newSets(), routes: map[routing]*routes{},
+		homes: map[string]home{}, closed: map[string]CycleStatus{},
 	}
-	if !p.PerResource {
-		j.phase = time.Duration(fraction(s.config.Member.ID, first.Name) * splay * float64(interval))
+	member := ""
+	if s.config.Groups != nil {
+		member = s.config.Groups.config.Member.ID
+		s.addGroups(j)
 	}
+	j.phase = j.phaseOf(member)
 	s.jobs = append(s.jobs, j)
+}
+
+// addGroups finds out which groups divide the resources of a job. It needs all of them, as
+// it is not known beforehand which lists are empty.
+func (s *Scheduler) addGroups(j *job) {
+	for i := range j.selections {
+		source := j.selections[i].source
+		refs := source.Discovery
+		if len(source.Resources) > 0 {
+			j.selections[i].home = s.addGroup(j, s.naming.static(source.Resources))
+		} else {
+			refs = slices.Concat(refs, j.standIn)
+		}
+		for _, ref := range refs {
+			_, known := s.naming.groups[ref.Name]
+			if known && j.task.catalog.Scope(ref.Name) == discovery.Shared {
+				j.homes[ref.Name] = s.addGroup(j, s.naming.discovered(ref.Name))
+			}
+		}
+	}
+}
+
+// addGroup adds a group to those of a job, and of all.
+func (s *Scheduler) addGroup(j *job, name string) home {
+	if !slices.Contains(s.groups, name) {
+		s.groups = append(s.groups, name)
+	}
+	at := slices.Index(j.groups, name)
+	if at < 0 {
+		at = len(j.groups)
+		j.groups = append(j.groups, name)
+	}
+	return home(at)
 }
 
 func construct(p *Plugin) (made Pollster, standIn []discovery.Ref, err error) {

@@ -1,12 +1,12 @@
 package pollster
 
 import (
+	"cmp"
 	"context"
-	"sync"
+	"errors"
+	"slices"
 	"time"
 
-	"github.com/ringmeter/ringmeter/discovery"
-	"github.com/ringmeter/ringmeter/metering"
 	"github.com/ringmeter/ringmeter/partition"
 )
 
@@ -20,187 +20,203 @@ const (
 	lastSettle = 800 * time.Millisecond
 )
 
-// cycle is one run of one pollster. Only the goroutine of its job uses it.
+// cycle is one cycle of one pollster. Only the goroutine of its job uses it. It ends with
+// its interval, but what is divided is looked after a little longer.
 type cycle struct {
 	*job
-	number   int64
-	start    time.Time // when it was due, on the monotonic clock
-	deadline time.Time // when the next one is due
-	atOnce   bool      // do not wait for slots
-	share    *share    // nil when nothing is divided
-	tally    tally
+	number    int64
+	begun     time.Time
+	start     time.Time // of its interval, on the monotonic clock
+	limit     time.Time // when own polls must be over
+	atOnce    bool      // do not wait for slots
+	steps     []step    // that this worker has yet to do, by their offsets
+	shares    []*share  // of what is divided
+	look      time.Time // when to look after the shares again; zero for never
+	worked    time.Time // when the last own step was over
+	concluded bool
+	tally     tally
+	counts    []int // of the resources to poll, by selection
 }
 
-// tally is what a run came to.
-type tally struct {
-	resources, samples, lost, errs, polls int
-	first                                 error
+// step is what one pollster polls at one moment of its cycle: some items that are not
+// divided, or partitions of a share.
+type step struct {
+	offset time.Duration // from the start of the cycle
+	items  []item
+	share  *share
+	parts  []int // positions in the share
 }
 
-// run polls what the plan says, step by step.
-func (c *cycle) run(ctx context.Context) {
-	steps := c.plan(ctx)
-	for _, s := range steps {
-		if !c.atOnce && !sleep(ctx, time.Until(c.start.Add(s.offset))) {
-			return
-		}
-		if c.tally.polls > 0 && !time.Now().Before(c.deadline) {
-			return // also the case when one is stuck
-		}
-		c.step(ctx, s.items)
-	}
-}
-
-// step claims the partitions of items, polls what was granted, and settles the claims.
-func (c *cycle) step(ctx context.Context, items []item) {
-	ctx, cancel := context.WithDeadline(ctx, later(c.deadline, time.Now().Add(leastPoll)))
-	defer cancel()
-	claims := c.claim(ctx, items)
-	unfinished := map[int]bool{}
-	for key, group := range groups(items, claims) {
-		if c.pollGroup(ctx, key, group, claims) {
-			continue
-		}
-		for _, it := range group {
-			if !it.local { // those have no partition
-				unfinished[it.partition] = true
-			}
-		}
-	}
-	c.settle(ctx, claims, unfinished)
-}
-
-// groupKey tells apart resources that are polled by different calls.
-type groupKey struct {
-	routing
-	local bool
-}
-
-// groups yields the items to poll together, leaving out those without a claim.
-func groups(items []item, claims map[int]partition.Claim) func(func(groupKey, []item) bool) {
-	byKey := map[groupKey][]item{}
-	var order []groupKey
-	for _, it := range items {
-		if _, granted := claims[it.partition]; !it.local && !granted {
-			continue
-		}
-		key := groupKey{it.routing, it.local}
-		if byKey[key] == nil {
-			order = append(order, key)
-		}
-		byKey[key] = append(byKey[key], it)
-	}
-	return func(yield func(groupKey, []item) bool) {
-		for _, key := range order {
-			if !yield(key, byKey[key]) {
-				return
-			}
-		}
-	}
-}
-
-// pollGroup makes one call of the pollster and writes what it yields. It reports whether
-// everything was polled and written.
-func (c *cycle) pollGroup(ctx context.Context, key groupKey, group []item, claims map[int]partition.Claim) bool {
-	if !c.task.enter(ctx) {
-		return false
-	}
-	defer c.task.exit()
-	if ctx.Err() != nil {
-		return false // also the case when one is stuck
-	}
-	var held []partition.Claim
-	if !key.local {
-		held = claimsOf(group, claims)
-	}
-	rs := make([]discovery.Resource, len(group))
-	for i, it := range group {
-		rs[i] = it.resource
-	}
+// begin begins a cycle, which was due some time ago.
+func (j *job) begin(ctx context.Context, k int64, by partition.Membership, late time.Duration, atOnce bool) {
+	j.conclude(j.current, true, false)
+	j.leaveBehind(ctx)
 	begun := time.Now()
-	p := &poll{
-		routes: c.routesOf(key.routing), cycle: c.number, stamp: metering.FormatTime(c.task.wall()), source: c.config.SampleSource,
-		size: c.config.BatchSize, pool: c.task.batches, hangs: c.hangs, failed: c.pollFailed,
-		full: make(chan *batch, 1), quit: make(chan struct{}),
-		batch: c.task.batches.Get().(*batch), repeats: c.takeRepeats(),
+	c := &cycle{job: j, number: k, begun: begun, start: begun.Add(-late), atOnce: atOnce}
+	c.limit = c.start.Add(j.interval)
+	if atOnce {
+		c.limit, late = begun.Add(j.interval), 0
 	}
-	go p.run(ctx, c.pollster, rs)
-	lost := c.consume(ctx, p, held)
-
-	p.mu.Lock()
-	r := p.result
-	if p.ended {
-		c.keepRepeats(p.repeats)
-		p.pool.Put(p.batch)
+	j.current, j.last, j.by = c, k, by
+	j.note(func(s *PollsterStatus) { s.Running, s.Started = true, now(j.task.clock) })
+	label := j.interval.String()
+	j.metrics.cycles.WithLabelValues(label).Inc()
+	j.metrics.lag.WithLabelValues(label).Observe(late.Seconds())
+	if j.stuck.Load() {
+		j.polling.bad("stuck")
+		j.metrics.polls.WithLabelValues(j.plugin.Name, "stuck").Inc()
+		return
 	}
-	p.mu.Unlock()
-	if r.samples > 0 {
-		c.remember(key.set, group)
+	for i := range j.selections { // the number is used up, even if nothing is sampled
+		j.config.History.add(j.whose(i), k, &j.selections[i], nil)
 	}
-	c.account(ctx, key.set, r, lost, time.Since(begun))
-	return lost == 0 && !r.stuck && !r.panicked && ctx.Err() == nil
+	c.plan(ctx)
+	if len(c.shares) > 0 {
+		c.tend(ctx)
+	}
 }
 
-// consume writes the batches of p until it has ended or, some time after ctx, is
-// abandoned. It returns how many samples could not be written.
-func (c *cycle) consume(ctx context.Context, p *poll, claims []partition.Claim) (lost int) {
-	last, cancel := outlast(ctx, lastWrite)
-	defer cancel()
-	over := ctx.Done()
-	var giveUp <-chan time.Time
-	for {
-		select {
-		case b, open := <-p.full:
-			if !open {
-				return lost
-			}
-			lost += c.write(ctx, last, b, claims)
-		case <-over:
-			over = nil
-			timer := time.NewTimer(grace)
-			defer timer.Stop()
-			giveUp = timer.C
-		case <-giveUp:
-			for _, b := range p.abandon() {
-				lost += c.write(ctx, last, b, claims)
-			}
-			return lost
+// leaveBehind makes the current cycle the previous one, if there is something to look after.
+func (j *job) leaveBehind(ctx context.Context) {
+	if j.previous != nil {
+		j.previous.close(ctx)
+	}
+	if c := j.current; c != nil {
+		c.steps = nil
+		c.shares = slices.DeleteFunc(c.shares, func(s *share) bool { return s.ledger == nil })
+		if len(c.shares) > 0 {
+			j.previous = c
+			c.look = time.Now()
 		}
 	}
 }
 
-// write writes a batch and returns how many of its samples are lost.
-func (c *cycle) write(ctx, last context.Context, b *batch, claims []partition.Claim) (lost int) {
-	err := b.write(ctx, last, c.config.Writer, claims, func(err error) {
-		c.metrics.writeRetries.Inc()
-		if c.polling.bad("write") {
-			c.log.Warn("samples cannot be written; trying again until the end of the cycle", "cycle", c.number, "err", err)
+// add adds steps to those that are left.
+func (c *cycle) add(steps []step) {
+	c.steps = append(c.steps, steps...)
+	slices.SortStableFunc(c.steps, func(a, b step) int { return cmp.Compare(a.offset, b.offset) })
+}
+
+// stepAt is when the next own step is due; false when there is none.
+func (c *cycle) stepAt() (at time.Time, ok bool) {
+	switch {
+	case len(c.steps) == 0:
+		return time.Time{}, false
+	case c.atOnce:
+		return c.begun, true
+	}
+	return c.start.Add(c.steps[0].offset), true
+}
+
+// stepDue reports whether there is an own step to be made now.
+func (c *cycle) stepDue(now time.Time) bool {
+	at, ok := c.stepAt()
+	return ok && !now.Before(at) && (now.Before(c.limit) || c.tally.polls == 0) && !c.stuck.Load()
+}
+
+// nextStep makes it.
+func (c *cycle) nextStep(ctx context.Context) {
+	s := c.steps[0]
+	c.steps = c.steps[1:]
+	if s.share == nil {
+		c.pollItems(ctx, s.items)
+	} else {
+		c.take(ctx, s.share, partition.Own, s.parts)
+	}
+	c.worked = time.Now()
+}
+
+// pollItems polls what is not divided.
+func (c *cycle) pollItems(ctx context.Context, items []item) {
+	work, cancel := c.working(ctx, c.limit)
+	defer cancel()
+	var calls []*call
+	byRouting := map[routing]*call{}
+	for _, it := range items {
+		to := byRouting[it.routing]
+		if to == nil {
+			to = &call{routing: it.routing}
+			byRouting[it.routing] = to
+			calls = append(calls, to)
+		}
+		to.items = append(to.items, it)
+	}
+	for _, one := range calls {
+		c.poll(ctx, work, one)
+	}
+}
+
+// working is the context of polls: it ends at the limit, and after ctx when the time to
+// drain is over. Whose ID was taken has nothing to drain.
+func (c *cycle) working(ctx context.Context, limit time.Time) (context.Context, context.CancelFunc) {
+	base, cancelBase := ctx, context.CancelFunc(func() {})
+	if c.config.Drain > 0 {
+		base, cancelBase = outlastUnless(ctx, c.config.Drain, partition.ErrReplaced)
+	}
+	work, cancel := context.WithDeadline(base, later(limit, time.Now().Add(leastPoll)))
+	return work, func() { cancel(); cancelBase() }
+}
+
+// conclude accounts for the own work of a cycle once that is done, the cycle is over or Run
+// is stopped.
+func (j *job) conclude(c *cycle, over, stopping bool) {
+	if c == nil || c.concluded {
+		return
+	}
+	waiting := len(c.steps) > 0 && !c.stuck.Load() || slices.ContainsFunc(c.shares, func(s *share) bool { return s.ledger == nil })
+	if waiting && !over && !stopping {
+		return
+	}
+	c.concluded = true
+	overran := !stopping && (over && len(c.steps) > 0 || !c.worked.Before(c.limit))
+	c.steps = nil
+	label := j.interval.String()
+	took := time.Since(c.begun)
+	j.metrics.cycleDuration.WithLabelValues(label).Observe(took.Seconds())
+	by := time.Since(c.limit)
+	if overran {
+		j.metrics.overruns.WithLabelValues(label, j.plugin.Name).Inc()
+		if j.planning.bad("overrun") {
+			j.log.Warn("cycle was not over when the next one was due", "cycle", c.number, "by", by)
+		}
+	}
+	gone := j.planning.settle()
+	if c.tally.polls > 0 {
+		gone = append(gone, j.polling.settle()...)
+	}
+	for _, problem := range gone {
+		j.log.Info("pollster has recovered", "cycle", c.number, "problem", problem)
+	}
+	j.note(func(s *PollsterStatus) {
+		s.Running, s.Took = false, took
+		if overran {
+			s.Overruns++
+			s.LastOverrun = by
 		}
 	})
-	if err != nil {
-		lost = len(b.samples)
-		if c.polling.bad("loss") {
-			c.log.Error("samples are lost", "cycle", c.number, "count", lost, "err", err)
-		}
-		c.tally.fail(err)
-	}
-	for _, counts := range b.counts {
-		if err != nil {
-			counts.lost.Inc()
-		} else {
-			counts.written.Inc()
-		}
-	}
-	b.reset()
-	c.task.batches.Put(b)
-	return lost
+	c.publish()
 }
 
-func (t *tally) fail(err error) {
-	t.errs++
-	if t.first == nil {
-		t.first = err
+// publish shows what a cycle has come to so far.
+func (c *cycle) publish() {
+	if !c.concluded || c != c.current {
+		return
 	}
+	c.note(func(s *PollsterStatus) {
+		s.Cycle, s.Resources, s.Samples, s.Lost, s.Errors = c.number, c.tally.resources, c.tally.samples, c.tally.lost, c.tally.errs
+		if c.tally.first != nil {
+			s.LastError, s.LastErrorCycle = firstLine(c.tally.first), c.number
+		}
+	})
+}
+
+// stopping reports whether ctx ended because the Scheduler is to stop, which makes the
+// errors that follow from it no news.
+func stopping(ctx context.Context) bool { return errors.Is(ctx.Err(), context.Canceled) }
+
+func now(c *clock) time.Time {
+	t, _ := c.now()
+	return t
 }
 
 func later(a, b time.Time) time.Time {
@@ -208,11 +224,4 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-// batchPool makes the pool that the pollsters of a Scheduler share.
-func batchPool(size int) *sync.Pool {
-	return &sync.Pool{New: func() any {
-		return &batch{samples: make([]metering.Sample, 0, size), counts: make([]*meterCounters, 0, size)}
-	}}
 }

@@ -3,7 +3,9 @@ package pollster_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -23,6 +25,7 @@ type watched struct {
 
 	mu                      sync.Mutex
 	groups                  []string
+	left                    int
 	claimed, done, released map[partition.Claim]int
 }
 
@@ -53,7 +56,10 @@ func (w *watched) Join(ctx context.Context, group string, m partition.Member) (p
 	w.groups = append(w.groups, group)
 	w.mu.Unlock()
 	joined, err := w.Coordinator.Join(ctx, group, m)
-	return watchedMember{joined, w}, err
+	if err != nil {
+		return nil, err
+	}
+	return watchedMember{joined, w}, nil
 }
 
 type watchedMember struct {
@@ -61,12 +67,22 @@ type watchedMember struct {
 	w *watched
 }
 
-func (m watchedMember) Cycle(ctx context.Context, source string, k int64) (partition.Ledger, error) {
+func (m watchedMember) Leave(ctx context.Context) error {
+	m.w.mu.Lock()
+	m.w.left++
+	m.w.mu.Unlock()
+	return m.Membership.Leave(ctx)
+}
+
+func (m watchedMember) Cycle(ctx context.Context, c partition.Cycle) (partition.Ledger, error) {
 	if err := m.w.ask("open"); err != nil {
 		return nil, err
 	}
-	l, err := m.Membership.Cycle(ctx, source, k)
-	return watchedLedger{l, m.w}, err
+	l, err := m.Membership.Cycle(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return watchedLedger{l, m.w}, nil
 }
 
 type watchedLedger struct {
@@ -74,14 +90,14 @@ type watchedLedger struct {
 	w *watched
 }
 
-func (l watchedLedger) Claim(ctx context.Context, parts ...int) ([]partition.Claim, error) {
+func (l watchedLedger) Claim(ctx context.Context, why partition.Reason, parts ...int) ([]partition.Claim, error) {
 	if err := l.w.ask("claim"); err != nil {
 		return nil, err
 	}
 	if len(parts) > 256 {
 		return nil, fmt.Errorf("%d partitions in a request", len(parts))
 	}
-	cs, err := l.Ledger.Claim(ctx, parts...)
+	cs, err := l.Ledger.Claim(ctx, why, parts...)
 	l.w.note(l.w.claimed, cs)
 	return cs, err
 }
@@ -92,6 +108,13 @@ func (l watchedLedger) Done(ctx context.Context, cs ...partition.Claim) error {
 	}
 	l.w.note(l.w.done, cs)
 	return l.Ledger.Done(ctx, cs...)
+}
+
+func (l watchedLedger) Check(ctx context.Context, cs ...partition.Claim) error {
+	if err := l.w.ask("check"); err != nil {
+		return err
+	}
+	return l.Ledger.Check(ctx, cs...)
 }
 
 func (l watchedLedger) Release(ctx context.Context, cs ...partition.Claim) error {
@@ -121,8 +144,7 @@ func TestMembersDivide(t *testing.T) {
 			src.Discovery = []discovery.Ref{{Name: "things"}}
 			b := newBench(t, pollster.Config{
 				Sources: []pollster.Source{src}, Discoveries: shared(1000), Splay: 0.7, Writer: writer,
-				Coordinator: w, Member: partition.Member{ID: id, Weight: 1},
-				Namespaces: []string{"compute", "central", "compute"}, GroupPrefix: "pool",
+				Groups: groups(t, w, id), Namespaces: []string{"compute", "central", "compute"}, GroupPrefix: "pool",
 				Plugins: []pollster.Plugin{plugin("p", readings("m").before(func(_ context.Context, rs []discovery.Resource) { p.note(begun, rs) }), "m"), spread},
 			})
 			wg.Go(func() {
@@ -157,8 +179,10 @@ func TestMembersDivide(t *testing.T) {
 				t.Fatalf("%+v claimed %d, done %d, released %d times", c, n, w.done[c], w.released[c])
 			}
 		}
-		if slices.ContainsFunc(w.groups, func(g string) bool { return g != "central-compute-pool" }) {
-			t.Errorf("groups %q", w.groups)
+		slices.Sort(w.groups)
+		if got := slices.Compact(w.groups); len(got) != 2 || got[0] != "central-compute-pool-global" ||
+			!strings.HasPrefix(got[1], "central-compute-pool-static-") {
+			t.Errorf("groups %q", got)
 		}
 	})
 }
@@ -176,7 +200,7 @@ func TestLocalIsNotDivided(t *testing.T) {
 	both.Resources = []discovery.Static{"host/1", "host/2"}
 	b := newBench(t, pollster.Config{
 		Sources: []pollster.Source{source(t, "s", "*"), both}, Namespaces: []string{"compute"},
-		Coordinator: w, Member: partition.Member{ID: "me", Weight: 1},
+		Groups: groups(t, w, "me"),
 		Discoveries: []discovery.Plugin{lists("things", discovery.Local, func(context.Context, string) ([]discovery.Resource, error) {
 			return numbered("host", 100), nil
 		})},
@@ -203,9 +227,11 @@ func TestClaimsAreReleased(t *testing.T) {
 		cancel bool
 		done   bool
 	}{
-		"written":   {func(context.Context) {}, nil, false, true},
-		"cut off":   {func(ctx context.Context) { <-ctx.Done() }, nil, false, false},
-		"cancelled": {func(ctx context.Context) { <-ctx.Done() }, nil, true, false},
+		"written": {func(context.Context) {}, nil, false, true},
+		// The first sample is written: a second attempt would double it.
+		"cut off":   {func(ctx context.Context) { <-ctx.Done() }, nil, false, true},
+		"cancelled": {func(ctx context.Context) { <-ctx.Done() }, nil, true, true},
+		"exit":      {func(ctx context.Context) { <-ctx.Done(); runtime.Goexit() }, nil, false, false},
 		"panicked":  {func(context.Context) { panic("boom") }, nil, false, false},
 		"stuck":     {func(context.Context) { <-time.After(12 * time.Second) }, nil, false, false},
 		"lost":      {func(context.Context) {}, errRefused, false, false},
@@ -215,8 +241,8 @@ func TestClaimsAreReleased(t *testing.T) {
 				w := watch(local.New())
 				b := newBench(t, pollster.Config{
 					Sources: []pollster.Source{source(t, "s", "*")}, Discoveries: shared(10),
-					Writer:      &sink{fail: func(context.Context, []metering.Sample) error { return test.write }},
-					Coordinator: w, Member: partition.Member{ID: "me", Weight: 1},
+					Writer:  &sink{fail: func(context.Context, []metering.Sample) error { return test.write }},
+					Groups:  groups(t, w, "me"),
 					Plugins: []pollster.Plugin{plugin("p", readings("m").before(func(ctx context.Context, _ []discovery.Resource) { test.poll(ctx) }), "m")},
 				})
 				ctx, cancel := context.WithCancel(t.Context())
@@ -257,7 +283,7 @@ func TestCoordinatorDown(t *testing.T) {
 				local := plugin("local", readings("l"), "l")
 				local.Discovery = "host"
 				b := newBench(t, pollster.Config{
-					Sources: []pollster.Source{source(t, "s", "*")}, Coordinator: w, Member: partition.Member{ID: "me", Weight: 1},
+					Sources: []pollster.Source{source(t, "s", "*")}, Groups: groups(t, w, "me"),
 					Discoveries: append(shared(300), lists("host", discovery.Local, func(context.Context, string) ([]discovery.Resource, error) {
 						return resources("host"), nil
 					})),
@@ -268,12 +294,15 @@ func TestCoordinatorDown(t *testing.T) {
 				if n := b.sink.of("l"); n != 6 {
 					t.Errorf("%d samples of the local pollster, want 6", n)
 				}
-				want := 3 * 300
+				want := 4 * 300 // the rest of the third cycle is caught up on
 				if failing == "done" {
 					want = 6 * 300
 				}
 				if n := b.sink.of("m"); n != want && failing != "join" || n == 0 {
 					t.Errorf("%d samples of what is divided, want %d", n, want)
+				}
+				if failing == "join" {
+					return
 				}
 				if b.value(t, "claim_errors_total") == 0 {
 					t.Error("the failures are not counted")
@@ -286,7 +315,8 @@ func TestCoordinatorDown(t *testing.T) {
 	}
 	w := watch(local.New())
 	w.refuse = func(string) error { return errRefused }
-	b := newBench(t, pollster.Config{Coordinator: w, Member: partition.Member{ID: "me", Weight: 1}})
+	b := newBench(t, pollster.Config{Groups: groups(t, w, "me"), Sources: []pollster.Source{source(t, "s", "*")},
+		Plugins: []pollster.Plugin{plugin("p", readings("m"), "m")}, Discoveries: shared(1)})
 	if err := b.Once(t.Context()); err == nil {
 		t.Error("Once without the group: no error")
 	}

@@ -9,28 +9,31 @@
 // # When
 //
 // Sources with equal intervals form a task. Cycle k of a task with interval T is the time
-// from k×T to (k+1)×T since the Unix epoch. Each pollster of a task has a run per cycle,
-// and its runs are independent of those of the others:
+// from k×T to (k+1)×T since the Unix epoch, by the clock of the group once one is joined and
+// by the wall clock otherwise. The cycles of a pollster are independent of those of others:
 //
-//   - The first run takes place when Run is called, all of it at once, as the current cycle.
-//   - A pollster that reads everything in a few calls runs at k×T + splay×T×h, with h in
-//     [0,1) a hash of the member and of the first source that selects it, so that
-//     neighbours do not ask at the same moment and each asks at regular ones.
-//   - A pollster that costs a call per resource starts at k×T; each of its resources has
-//     its slot at k×T + splay×T×h, with h a hash of the resource's partition (or of the
-//     resource, if it is not divided). What lies within a hundredth of the spread part,
-//     at least 100 ms, is polled in one go.
-//   - A run may last one interval. What it has not polled then it drops; that is an
-//     overrun, counted and reported. A run that starts late by more than a tenth of the
-//     interval is left out in favour of the next cycle. Runs never queue up, and those
-//     of one pollster and task never overlap.
-//   - No cycle number runs twice in a process, whatever the wall clock does. When the
-//     clock has been set back by more than a cycle, numbers go on from the last one, a
-//     cycle each, so they run ahead of the clock; after a jump forward they follow it.
+//   - The first cycle is the current one, all of it at once, when Run is called.
+//   - Each other is planned at its start. A pollster that reads everything in a few calls
+//     polls at k×T + splay×T×h, with h in [0,1) a hash of the member and of the first source
+//     that selects it, so that neighbours do not ask at the same moment and each asks at
+//     regular ones.
+//   - A pollster that costs a call per resource polls each resource in its slot at
+//     k×T + splay×T×h, with h a hash of the resource's partition (or of the resource, if it
+//     is not divided). What lies within a 25th of the spread part, at least 100 ms, is
+//     polled in one go.
+//   - Polls end with their cycle, those of the first one interval after its beginning. What
+//     was not polled then is dropped; that is an overrun, counted and reported. A cycle that
+//     is begun late by more than a tenth of the interval is left out in favour of the next.
+//     Cycles never queue up, and polls of one pollster and task never overlap.
+//   - Without a group no cycle number comes twice in a process, whatever the wall clock does.
+//     When the clock has been set back by more than a cycle, numbers go on from the last one,
+//     a cycle each, so they run ahead of the clock; after a jump forward they follow it.
+//     Numbers of a group are followed wherever they go: its ledgers know what was done.
 //   - A Scheduler that is given the [History] of its predecessor polls at once only what
 //     was not sampled in the current cycle: other meters, sources or resources, and what
 //     had failed or was still to come. Of a poll that the change cut short after its
-//     first sample, the rest is left out.
+//     first sample, the rest is left out. What is divided waits for the next cycle if its
+//     partition is finished in the ledger.
 //
 // # What
 //
@@ -45,22 +48,39 @@
 // matches. A meter that a "!" pattern excludes is never taken, nor is any of a plugin
 // that one excludes by its name.
 //
-// Resources of shared lists, and those written down, are divided by the ring of the group
-// (see package partition): a worker claims the partitions it owns in the ledger of (first
-// source + "/" + plugin, cycle), polls only what was granted, and finishes a claim when its
-// samples are written. A claim of which something was not polled or not written is released.
+// # With others
+//
+// Resources of shared lists are divided by the ring of their discovery's group, those that
+// are only written down by that of all who have the same ones (see package partition, and
+// [Groups] for the memberships). The ledger is that of (first source + "/" + plugin, cycle),
+// and its states are what decides:
+//
+//   - A worker claims the partitions it owns at their slots, and polls what was granted. What
+//     was not is asked for again.
+//   - What a member that is gone has left is rescued by the owner of the newest ring, after
+//     its slot and until the lesser of an interval and 20 s after the end of the cycle.
+//   - From 85 % of the cycle on, who has done its own takes what nobody has begun or somebody
+//     has handed back; after the end, if somebody has not finished, what others were to do.
+//   - Before each write the claims are checked. What they no longer cover is not written.
+//   - A claim is finished when something of it was written, or there was nothing to write. It
+//     is handed back, for one more attempt by whoever has time, when nothing was written
+//     because of a failure.
+//
+// With Config.ShareDiscovery one member of a group lists for all.
 //
 // # What may go wrong
 //
 //   - A pollster that panics, fails, blocks or floods affects nobody else. One that does
 //     not return soon after its context has ended is abandoned: its later samples are
 //     discarded and it is not called again before it has returned.
-//   - A write that fails is repeated until the run's time is over. What is not written
+//   - A write that fails is repeated until the cycle is over. What is not written
 //     then is counted as lost; nothing is dropped without being counted.
-//   - When Run's context ends, polls end, what they have yielded is written and claims
-//     are settled, for all of which there is less than a second; then Run returns.
+//   - When Run's context ends no poll begins, and those that go on have Config.Drain to end.
+//     What they have yielded is written and claims are settled, for all of which there is
+//     less than a second more; then Run returns.
+//   - While a group cannot be joined, what it divides waits, or is polled as if this worker
+//     were alone, as [GroupsConfig] says. What is local goes on.
 //
-// What it does not do: it does not keep samples (a [Writer] does), does not rescue
-// the partitions of members that died, and does not limit calls to an API: that is for
-// the session that a plugin's pollster is constructed with.
+// What it does not do: it does not keep samples (a [Writer] does), and does not limit calls
+// to an API: that is for the session that a plugin's pollster is constructed with.
 package pollster

@@ -46,7 +46,7 @@ func TestYieldAfterReturn(t *testing.T) {
 
 // A failure among resources that are not divided gives back no claim of those that are.
 func TestLocalFailureKeepsClaims(t *testing.T) {
-	ring, err := partition.NewRing(partition.View{Members: []partition.Member{{ID: "me", Weight: 1}}}, partition.DefaultSettings(1))
+	ring, err := partition.NewRing(partition.View{Members: []partition.Member{{ID: "me", Weight: 1}}}, partition.DefaultSettings())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestLocalFailureKeepsClaims(t *testing.T) {
 		src.Discovery = []discovery.Ref{{Name: "things"}}
 		b := newBench(t, pollster.Config{
 			Sources: []pollster.Source{src}, Discoveries: []discovery.Plugin{things("a")},
-			Coordinator: w, Member: partition.Member{ID: "me", Weight: 1},
+			Groups: groups(t, w, "me"),
 			Plugins: []pollster.Plugin{plugin("p", readings("m").before(func(_ context.Context, rs []discovery.Resource) {
 				if rs[0].ResourceKey() == "a" {
 					panic("local")

@@ -205,6 +205,18 @@ func things(keys ...string) discovery.Plugin {
 	})
 }
 
+// groups are those of a member, which leaves them at the end of the test.
+func groups(t testing.TB, c partition.Coordinator, id string) *pollster.Groups {
+	t.Helper()
+	gs := pollster.NewGroups(pollster.GroupsConfig{Coordinator: c, Member: partition.Member{ID: id, Weight: 1}})
+	t.Cleanup(func() {
+		if err := gs.Leave(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return gs
+}
+
 // bench is a scheduler under test: no splay unless the test asks for it.
 type bench struct {
 	*pollster.Scheduler
@@ -256,7 +268,7 @@ func (b *bench) value(t *testing.T, name string, labels ...string) (sum float64)
 		t.Fatal(err)
 	}
 	for _, f := range families {
-		if f.GetName() != "ringmeter_pollster_"+name {
+		if f.GetName() != "ringmeter_pollster_"+name && f.GetName() != "ringmeter_ring_"+name {
 			continue
 		}
 		for _, m := range f.GetMetric() {

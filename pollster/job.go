@@ -2,7 +2,6 @@ package pollster
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ringmeter/ringmeter/discovery"
+	"github.com/ringmeter/ringmeter/partition"
 )
 
 // job is one pollster of one task: what its sources take, and its runs.
@@ -23,19 +23,28 @@ type job struct {
 	pollster   Pollster
 	selections []selection     // in the order of the file
 	standIn    []discovery.Ref // the default discovery, if there is one
+	groups     []string        // that its resources may belong to
+	homes      map[string]home // of what is discovered, by discovery
 	ledger     string
 	splay      float64
+	phase      time.Duration // of its one poll in the cycle, unless it is PerResource
 	skip       *skipList
 	sets       *sets
 	routes     map[routing]*routes
-	earlier    []*earlier // by selection, during the first run: what is not to be repeated
+	earlier    []*earlier // by selection, during the first cycle: what is not to be repeated
 	repeats    *repeats   // kept for the next poll
 	planning   health     // of what comes before a poll
 	polling    health
 	stuck      atomic.Bool
 
-	mu     sync.Mutex // guards status
+	last     int64                // number of the newest cycle
+	by       partition.Membership // whose clock it has its number from, nil for the local one
+	current  *cycle               // the newest one
+	previous *cycle               // the one before, while there may be something to rescue
+
+	mu     sync.Mutex // guards what follows
 	status PollsterStatus
+	closed map[string]CycleStatus // by group
 }
 
 // longestSleep is how long a job waits before it looks at the clock again: a timer knows
@@ -44,148 +53,130 @@ const longestSleep = time.Minute
 
 // follow runs the job's cycles until ctx ends: one at once, then by the timetable.
 func (j *job) follow(ctx context.Context) {
-	last := j.takeOver(j.task.wall())
-	j.cycle(ctx, last, 0, true)
+	now, by := j.task.clock.now()
+	k := j.takeOver(now, by != nil)
+	j.begin(ctx, k, by, now.Sub(j.start(k)), true)
 	j.earlier = nil
+	var waited *turn // the one that was slept for; nil when there was work
 	for ctx.Err() == nil {
-		now := j.task.wall()
-		k, at := j.next(now, last)
-		j.note(func(s *PollsterStatus) { s.Next = at })
-		if !sleep(ctx, min(at.Sub(now.Round(0)), longestSleep)) {
-			return
+		changes := j.config.Groups.changes()
+		now, by := j.task.clock.now()
+		next := j.due(now, by, waited)
+		if waited = nil; !now.Before(next.at) {
+			j.begin(ctx, next.number, by, now.Sub(next.at), next.atOnce)
+			continue
 		}
-		now = j.task.wall().Round(0)
-		if now.Before(at) {
-			continue // there is more to wait for, or the clock was set back meanwhile
+		worked, wait := j.work(ctx)
+		if worked {
+			continue
 		}
-		if current := j.cycleAt(now); current > k {
-			k, at = current, j.start(current) // it was set forward
+		waited = &next
+		j.note(func(s *PollsterStatus) { s.Next = next.at })
+		timer := time.NewTimer(min(next.at.Sub(now), wait, longestSleep))
+		select {
+		case <-timer.C:
+		case <-changes:
+			j.hurry()
+		case <-ctx.Done():
 		}
-		j.cycle(ctx, k, now.Sub(at), false)
-		last = k
+		timer.Stop()
 	}
+	j.conclude(j.current, false, true)
 }
 
-// cycle makes one run, which was due some time ago, and accounts for it.
-func (j *job) cycle(ctx context.Context, k int64, late time.Duration, atOnce bool) {
-	begun := time.Now()
-	c := &cycle{job: j, number: k, start: begun.Add(-late), atOnce: atOnce}
-	c.deadline = c.start.Add(j.interval)
-	j.note(func(s *PollsterStatus) { s.Running, s.Started = true, j.task.wall() })
-	label := j.interval.String()
-	j.metrics.cycles.WithLabelValues(label).Inc()
-	j.metrics.lag.WithLabelValues(label).Observe(late.Seconds())
-	if j.stuck.Load() {
-		j.polling.bad("stuck")
-		j.metrics.polls.WithLabelValues(j.plugin.Name, "stuck").Inc()
-	} else {
-		c.run(ctx)
-	}
-	took := time.Since(begun)
-	j.metrics.cycleDuration.WithLabelValues(label).Observe(took.Seconds())
-	over := time.Since(c.deadline)
-	overran := over >= 0 && ctx.Err() == nil
-	if overran {
-		j.metrics.overruns.WithLabelValues(label, j.plugin.Name).Inc()
-		if j.planning.bad("overrun") {
-			j.log.Warn("cycle was not over when the next one was due", "cycle", k, "by", over)
-		}
-	}
-	j.finish(c, took, overran, over)
+// turn is a cycle to come and when it begins.
+type turn struct {
+	number int64
+	at     time.Time
+	atOnce bool
 }
 
-// finish reports what is well again and publishes the status.
-func (j *job) finish(c *cycle, took time.Duration, overran bool, over time.Duration) {
-	gone := j.planning.settle()
-	if c.tally.polls > 0 {
-		gone = append(gone, j.polling.settle()...)
+// due is the cycle to begin next and when, which may be over.
+func (j *job) due(now time.Time, by partition.Membership, waited *turn) turn {
+	current := j.cycleAt(now)
+	if current == j.last {
+		j.by = by
 	}
-	for _, problem := range gone {
-		j.log.Info("pollster has recovered", "cycle", c.number, "problem", problem)
+	switch {
+	case by != nil && (by != j.by && current != j.last || current < j.last-1):
+		// The group counts differently, and what it says is so. Its ledgers know what has
+		// been done already.
+		return turn{current, j.start(current), true}
+	case waited != nil && !now.Before(waited.at):
+		if current > waited.number { // the clock was set forward
+			return turn{current, j.start(current), false}
+		}
+		return *waited
 	}
-	j.note(func(s *PollsterStatus) {
-		s.Running, s.Cycle, s.Took = false, c.number, took
-		s.Resources, s.Samples, s.Lost, s.Errors = c.tally.resources, c.tally.samples, c.tally.lost, c.tally.errs
-		if c.tally.first != nil {
-			s.LastError, s.LastErrorCycle = firstLine(c.tally.first), c.number
-		}
-		if overran {
-			s.Overruns++
-			s.LastOverrun = over
-		}
-	})
+	k, at := j.next(now, j.last)
+	return turn{k, at, false}
 }
 
-// account adds a poll of the resources of a set to the run.
-func (c *cycle) account(ctx context.Context, set int, r result, lost int, took time.Duration) {
-	outcome := r.outcome(ctx)
-	c.metrics.polls.WithLabelValues(c.plugin.Name, outcome).Inc()
-	c.metrics.pollDuration.WithLabelValues(c.plugin.Name).Observe(took.Seconds())
-	c.metrics.pollErrors.WithLabelValues(c.plugin.Name).Add(float64(r.errs))
-	c.metrics.samples.WithLabelValues(c.plugin.Name, "invalid").Add(float64(r.invalid))
-	switch outcome {
-	case "stuck":
-		if c.polling.bad("stuck") {
-			c.log.Error("pollster ignores the end of its cycle and is abandoned until it returns", "cycle", c.number)
-		}
-		c.tally.fail(errors.New("the pollster did not return at the end of its cycle"))
-	case "timeout":
-		if c.polling.bad("timeout") {
-			c.log.Warn("poll was cut off at the end of its cycle", "cycle", c.number, "after", took)
-		}
-		c.tally.fail(errors.New("the poll was cut off at the end of its cycle"))
+// work does what is most urgent. If there is nothing it says for how long.
+func (j *job) work(ctx context.Context) (worked bool, wait time.Duration) {
+	c := j.current
+	now := time.Now()
+	if c.stepDue(now) {
+		c.nextStep(ctx)
+		return true, 0
 	}
-	if r.first != nil {
-		if c.tally.errs += r.errs; c.tally.first == nil {
-			c.tally.first = r.first
+	j.conclude(c, !now.Before(c.limit), false)
+	for _, c := range []*cycle{c, j.previous} {
+		if c != nil && !c.look.IsZero() && !now.Before(c.look) {
+			c.tend(ctx)
+			return true, 0
 		}
 	}
-	c.tally.polls++
-	c.tally.samples += r.samples - lost
-	c.tally.lost += lost
-	if len(r.permanent) > 0 {
-		c.skip.add(c.sets.members[set], r.permanent)
-		for _, i := range c.sets.members[set] {
-			c.metrics.skipped.WithLabelValues(c.selections[i].source.Name, c.plugin.Name).Set(float64(c.skip.len(i)))
+	wait = longestSleep
+	for _, c := range []*cycle{c, j.previous} {
+		if c == nil {
+			continue
+		}
+		if !c.look.IsZero() {
+			wait = min(wait, c.look.Sub(now))
+		}
+		if at, ok := c.stepAt(); ok {
+			wait = min(wait, at.Sub(now))
+		}
+	}
+	return false, wait
+}
+
+// hurry has the groups looked after at once.
+func (j *job) hurry() {
+	for _, c := range []*cycle{j.current, j.previous} {
+		if c != nil {
+			c.hurry()
 		}
 	}
 }
 
-// pollFailed is called for each error of a poll, on the poll's goroutine.
-func (j *job) pollFailed(err error, panicked bool) {
-	if panicked {
-		if j.polling.bad("panic") {
-			j.log.Error("pollster panicked", "err", err)
-		}
-		return
+// once runs the current cycle at once, and nothing else.
+func (j *job) once(ctx context.Context) {
+	now, by := j.task.clock.now()
+	k := j.cycleAt(now)
+	j.begin(ctx, k, by, now.Sub(j.start(k)), true)
+	for j.current.stepDue(time.Now()) && ctx.Err() == nil {
+		j.current.nextStep(ctx)
 	}
-	if permanent, ok := errors.AsType[*PermanentError](err); ok {
-		// These are not met again, so each is news.
-		j.log.Warn("resources are not polled any more", "count", len(permanent.Resources), "err", permanent.Err)
-		return
-	}
-	if j.polling.bad("error") {
-		j.log.Warn("pollster reports errors", "err", err)
-	}
+	j.conclude(j.current, true, ctx.Err() != nil)
+	j.current = nil // so that the next one leaves nothing behind
 }
 
-// ledgerFailed notes a failed request to the coordinator.
-func (c *cycle) ledgerFailed(request string, err error) {
-	c.metrics.claimErrors.WithLabelValues(request).Inc()
-	c.tally.fail(err)
-	if c.planning.bad("ledger " + request) {
-		c.log.Warn("coordinator does not answer", "request", request, "cycle", c.number, "err", err)
+// phaseOf is when in a cycle a member polls everything at once.
+func (j *job) phaseOf(member string) time.Duration {
+	if j.plugin.PerResource {
+		return 0
 	}
+	return time.Duration(fraction(member, j.selections[0].source.Name) * j.splay * float64(j.interval))
 }
 
-// hangs marks the job as stuck, or as free again.
-func (j *job) hangs(on bool) {
-	j.stuck.Store(on)
-	by := 1.0
-	if !on {
-		by = -1
+// homeOf is the home of what a discovery lists.
+func (j *job) homeOf(ref discovery.Ref) home {
+	if h, ok := j.homes[ref.Name]; ok {
+		return h
 	}
-	j.metrics.stuck.WithLabelValues(j.plugin.Name).Add(by)
+	return nobodyElse
 }
 
 // routesOf decides once where samples go.

@@ -2,13 +2,11 @@ package pollster_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/ringmeter/ringmeter/discovery"
-	"github.com/ringmeter/ringmeter/partition"
 	"github.com/ringmeter/ringmeter/partition/local"
 	"github.com/ringmeter/ringmeter/pollster"
 )
@@ -62,21 +60,17 @@ func BenchmarkScheduler(b *testing.B) {
 				scope = discovery.Shared
 			}
 			counter := &counting{}
-			s, err := pollster.NewScheduler(pollster.Config{
-				Sources: []pollster.Source{source(b, "s", "*")}, Writer: counter,
-				Coordinator: local.New(), Member: partition.Member{ID: "me", Weight: 1},
-				Discoveries: []discovery.Plugin{lists("things", scope, fixed(list))},
-				Plugins:     []pollster.Plugin{plugin("p", readings(meters...), meters...)},
-			})
-			if err != nil {
-				b.Fatal(err)
-			}
-			// Each cycle has a number of its own, as claims are for one cycle.
-			now := time.Now().Round(0)
-			s.SetWall(func() time.Time { return now })
 			b.ReportAllocs()
 			for b.Loop() {
-				now = now.Add(interval)
+				gs := groups(b, local.New(), "me") // claims are for one cycle
+				s, err := pollster.NewScheduler(pollster.Config{
+					Sources: []pollster.Source{source(b, "s", "*")}, Writer: counter, Groups: gs,
+					Discoveries: []discovery.Plugin{lists("things", scope, fixed(list))},
+					Plugins:     []pollster.Plugin{plugin("p", readings(meters...), meters...)},
+				})
+				if err != nil {
+					b.Fatal(err)
+				}
 				if err := s.Once(b.Context()); err != nil {
 					b.Fatal(err)
 				}

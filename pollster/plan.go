@@ -13,49 +13,122 @@ import (
 	"github.com/ringmeter/ringmeter/discovery"
 )
 
-// step is what one pollster polls at one moment of its cycle.
-type step struct {
-	offset time.Duration // from the start of the cycle
-	items  []item
-}
-
-// item is a resource that this worker is to poll.
+// item is a resource that may have to be polled.
 type item struct {
 	routing
-	resource  discovery.Resource
-	hash      uint64 // of its key
-	local     bool   // not divided, so it needs no claim
-	partition int    // unless local
-	offset    time.Duration
+	resource discovery.Resource
+	hash     uint64 // of its key
 }
 
-// Limits of how finely the resources of a cycle are spread.
+// Limits of how finely the resources of a cycle are spread. Each step of what is divided
+// costs the coordinator two requests.
 const (
-	mostSteps  = 100
+	mostSteps  = 25
 	leastStep  = 100 * time.Millisecond
 	wholeCycle = 0 // offset of what is polled all at once
 )
 
+// home is who polls a resource: this worker alone, or one of the groups of its job.
+type home int
+
+const nobodyElse home = -1
+
 // list is one discovery's resources, or the static ones of a source.
 type list struct {
 	resources []discovery.Resource
-	local     bool
+	home      home
+	static    bool
 }
 
-// plan finds out what is to be polled, and when.
-func (c *cycle) plan(ctx context.Context) []step {
-	ctx, cancel := context.WithDeadline(ctx, later(c.deadline, time.Now().Add(leastPoll)))
+// keyed is a resource with its key, which is asked for once.
+type keyed struct {
+	item
+	key    string
+	home   home
+	static bool // no discovery lists it
+}
+
+// plan finds out what there is to be polled, by whom, and when.
+func (c *cycle) plan(ctx context.Context) {
+	ctx, cancel := context.WithDeadline(ctx, later(c.limit, time.Now().Add(leastPoll)))
 	defer cancel()
-	items := c.divide(ctx, c.gather(ctx))
-	c.tally.resources = len(items)
-	c.countResources(items)
-	if items = c.unsampled(items); len(items) == 0 {
-		return nil
+	found := c.gather(ctx)
+	for i := range found {
+		found[i].hash = xxhash.Sum64String(found[i].key)
 	}
-	if c.atOnce || !c.plugin.PerResource {
-		return []step{{wholeCycle, items}}
+	c.markSampled(found)
+	var alone []keyed
+	divided := make([][]keyed, len(c.groups))
+	for _, k := range found {
+		if k.home == nobodyElse {
+			alone = append(alone, k)
+		} else {
+			divided[k.home] = append(divided[k.home], k)
+		}
 	}
-	return c.spread(items)
+	for i := range alone {
+		c.count(alone[i].item)
+	}
+	c.showCounts()
+	c.planAlone(slices.DeleteFunc(alone, func(k keyed) bool { return !c.wants(k.item) }))
+	for i, found := range divided {
+		if len(found) > 0 {
+			c.shares = append(c.shares, &share{group: c.groups[i], found: found})
+		}
+	}
+}
+
+// planAlone makes the steps of what is not divided.
+func (c *cycle) planAlone(found []keyed) {
+	items := make([]item, len(found))
+	for i := range found {
+		items[i] = found[i].item
+	}
+	switch {
+	case len(items) == 0:
+	case c.atOnce || !c.plugin.PerResource:
+		c.add([]step{{offset: c.phase, items: items}})
+	default:
+		offsets := make([]time.Duration, len(found))
+		for i := range found {
+			offsets[i] = time.Duration(fraction(found[i].key) * c.splay * float64(c.interval))
+		}
+		c.add(spread(c, offsets, func(offset time.Duration, at []int) step {
+			some := make([]item, len(at))
+			for i, n := range at {
+				some[i] = items[n]
+			}
+			return step{offset: offset, items: some}
+		}))
+	}
+}
+
+// spread puts what has offsets into few steps. at says what is in a step, by its position.
+func spread(c *cycle, offsets []time.Duration, make func(offset time.Duration, at []int) step) []step {
+	order := slices.SortedStableFunc(slices.Values(positions(len(offsets))), func(a, b int) int {
+		return cmp.Compare(offsets[a], offsets[b])
+	})
+	width := max(time.Duration(c.splay*float64(c.interval))/mostSteps, leastStep)
+	var steps []step
+	for first := 0; first < len(order); {
+		offset := offsets[order[first]]
+		n := first + 1
+		for n < len(order) && offsets[order[n]]/width == offset/width {
+			n++
+		}
+		steps = append(steps, make(offset, order[first:n]))
+		first = n
+	}
+	return steps
+}
+
+// positions are 0 to n-1.
+func positions(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
 }
 
 // gather collects the resources of all sources, each once, with the set of sources that
@@ -83,12 +156,6 @@ func (c *cycle) gather(ctx context.Context) []keyed {
 	return found
 }
 
-// keyed is a resource with its key, which is asked for once.
-type keyed struct {
-	item
-	key string
-}
-
 // collect adds the resources of source i to found; at says where a key stands there. A
 // resource without a usable key is left out and is the error.
 func (c *cycle) collect(found []keyed, at map[string]int, i int, lists []list) ([]keyed, error) {
@@ -100,17 +167,20 @@ func (c *cycle) collect(found []keyed, at map[string]int, i int, lists []list) (
 				bad = err
 				continue
 			}
-			if c.skip.has(i, key) {
-				continue
-			}
 			n, known := at[key]
 			if !known {
 				n = len(found)
 				at[key] = n
-				found = append(found, keyed{item{resource: r}, key})
+				found = append(found, keyed{item: item{resource: r}, key: key, home: l.home, static: l.static})
 			}
-			found[n].set = c.sets.add(found[n].set, i)
-			found[n].local = found[n].local || l.local
+			k := &found[n]
+			if l.home == nobodyElse || k.static && !l.static && k.home != nobodyElse {
+				k.home, k.static = l.home, l.static
+			}
+			// What is skipped belongs to its partition still: all workers see the same ones.
+			if !c.skip.has(i, key) {
+				k.set = c.sets.add(k.set, i)
+			}
 		}
 	}
 	if bad != nil && c.planning.bad("key") {
@@ -133,7 +203,7 @@ func keyOf(r discovery.Resource) (key string, err error) {
 // source itself yields nothing, decided before resources are divided so that all
 // workers decide alike.
 func (c *cycle) candidates(ctx context.Context, cache *discovery.Cache, s *selection) ([]list, error) {
-	lists := []list{{s.resources, false}}
+	lists := []list{{s.resources, s.home, true}}
 	n := len(s.resources)
 	refs := s.source.Discovery
 	for {
@@ -143,7 +213,7 @@ func (c *cycle) candidates(ctx context.Context, cache *discovery.Cache, s *selec
 				return nil, err
 			}
 			n += len(rs)
-			lists = append(lists, list{rs, c.task.catalog.Scope(ref.Name) == discovery.Local})
+			lists = append(lists, list{rs, c.homeOf(ref), false})
 		}
 		if n > 0 || c.standIn == nil || slices.Equal(refs, c.standIn) {
 			return lists, nil
@@ -152,63 +222,27 @@ func (c *cycle) candidates(ctx context.Context, cache *discovery.Cache, s *selec
 	}
 }
 
-// divide keeps what this worker owns. Without a coordinator that is everything.
-func (c *cycle) divide(ctx context.Context, found []keyed) []item {
-	shared := func(k keyed) bool { return !k.local }
-	if c.task.division.coordinator != nil && slices.ContainsFunc(found, shared) {
-		var err error
-		if c.share, err = c.task.division.open(ctx, c.ledger, c.number); err != nil && !stopping(ctx) {
-			c.ledgerFailed("open", err)
-		}
+// count adds an item that this worker is to poll.
+func (c *cycle) count(it item) {
+	if it.set == 0 {
+		return
 	}
-	splay := c.splay * float64(c.interval)
-	items := make([]item, 0, len(found))
-	for _, k := range found {
-		k.hash = xxhash.Sum64String(k.key)
-		switch {
-		case k.local || c.task.division.coordinator == nil:
-			k.local = true
-			k.offset = time.Duration(fraction(k.key) * splay)
-		case c.share == nil:
-			continue
-		default:
-			k.partition = c.share.ring.Partition(k.key)
-			if !c.share.owned[k.partition] {
-				continue
-			}
-			k.offset = time.Duration(c.share.ring.Slot(k.partition, c.splay) * float64(c.interval))
-		}
-		items = append(items, k.item)
+	if c.counts == nil {
+		c.counts = make([]int, len(c.selections))
 	}
-	return items
+	c.tally.resources++
+	for _, i := range c.sets.members[it.set] {
+		c.counts[i]++
+	}
 }
 
-// spread divides items into steps by their slots. A partition has one slot, so it is
-// never in two steps.
-func (c *cycle) spread(items []item) []step {
-	slices.SortStableFunc(items, func(a, b item) int { return cmp.Compare(a.offset, b.offset) })
-	width := max(time.Duration(c.splay*float64(c.interval))/mostSteps, leastStep)
-	var steps []step
-	for first := 0; first < len(items); {
-		n := first + 1
-		for n < len(items) && items[n].offset/width == items[first].offset/width {
-			n++
-		}
-		steps = append(steps, step{items[first].offset, items[first:n]})
-		first = n
-	}
-	return steps
-}
-
-// countResources sets the gauges of the sources.
-func (c *cycle) countResources(items []item) {
-	counts := make([]int, len(c.selections))
-	for _, it := range items {
-		for _, i := range c.sets.members[it.set] {
-			counts[i]++
-		}
-	}
+// showCounts sets the gauges of the sources.
+func (c *cycle) showCounts() {
 	for i, s := range c.selections {
-		c.metrics.resources.WithLabelValues(s.source.Name, c.plugin.Name).Set(float64(counts[i]))
+		n := 0
+		if c.counts != nil {
+			n = c.counts[i]
+		}
+		c.metrics.resources.WithLabelValues(s.source.Name, c.plugin.Name).Set(float64(n))
 	}
 }

@@ -46,6 +46,7 @@ type result struct {
 	invalid   int
 	errs      int
 	first     error // of errs
+	lasting   int   // those of errs that are permanent
 	permanent []discovery.Resource
 	panicked  bool
 	stuck     bool
@@ -131,6 +132,7 @@ func (p *poll) failLocked(err error, panicked bool) bool {
 		p.result.first = err
 	}
 	if permanent, ok := errors.AsType[*PermanentError](err); ok {
+		p.result.lasting++
 		p.result.permanent = append(p.result.permanent, permanent.Resources...)
 	}
 	p.failed(err, panicked)
@@ -194,8 +196,17 @@ func (r *result) outcome(ctx context.Context) string {
 
 // outlast is ctx with a reprieve: it ends d after ctx does.
 func outlast(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return outlastUnless(ctx, d, nil)
+}
+
+// outlastUnless gives no reprieve when ctx has ended because of a certain error.
+func outlastUnless(ctx context.Context, d time.Duration, but error) (context.Context, context.CancelFunc) {
 	out, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
+		if but != nil && errors.Is(context.Cause(ctx), but) {
+			cancel()
+			return
+		}
 		timer := time.AfterFunc(d, cancel)
 		context.AfterFunc(out, func() { timer.Stop() })
 	})

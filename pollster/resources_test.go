@@ -202,7 +202,7 @@ func TestConfigRefused(t *testing.T) {
 		"splay":       {Writer: &sink{}, Sources: []pollster.Source{late}},
 		"interval":    {Writer: &sink{}, Sources: []pollster.Source{never}},
 		"no filter":   {Writer: &sink{}, Sources: []pollster.Source{{Name: "s", Interval: time.Second}}},
-		"no id":       {Writer: &sink{}, Coordinator: local.New()},
+		"no id":       {Writer: &sink{}, Groups: groups(t, local.New(), "")},
 		"concurrency": {Writer: &sink{}, Concurrency: -1},
 	} {
 		if _, err := pollster.NewScheduler(c); err == nil {

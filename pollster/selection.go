@@ -13,6 +13,7 @@ import (
 type selection struct {
 	source    *Source
 	resources []discovery.Resource // the source's static ones
+	home      home                 // of those
 	all       bool                 // every meter, even of a plugin that lists none
 	meters    map[string]bool      // otherwise these
 }
@@ -23,7 +24,7 @@ func (s *selection) takes(meter string) bool { return s.all || s.meters[meter] }
 // nothing. A name that matches stands for all meters but those that a "!" pattern
 // excludes one by one; one that a "!" pattern matches takes all of them away.
 func selects(s *Source, p *Plugin) (selection, bool) {
-	sel := selection{source: s, meters: map[string]bool{}}
+	sel := selection{source: s, meters: map[string]bool{}, home: nobodyElse}
 	for _, r := range s.Resources {
 		sel.resources = append(sel.resources, r)
 	}

@@ -1,17 +1,41 @@
 package pollster
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ringmeter/ringmeter/partition"
 )
 
 // Status is what a Scheduler is doing, as plain data.
 type Status struct {
-	Group, Member string // Group is "" when nothing is divided
-	Sources       []SourceStatus
-	Pollsters     []PollsterStatus // by interval, then in the order of the plugins
-	Faults        []string         // what could not be loaded, and why
+	Member    string        // "" when nothing is divided
+	Groups    []GroupStatus // that are needed
+	Sources   []SourceStatus
+	Pollsters []PollsterStatus // by interval, then in the order of the plugins
+	Faults    []string         // what could not be loaded, and why
+}
+
+// GroupStatus is this worker's place in a group.
+type GroupStatus struct {
+	Name    string
+	Joined  bool
+	Alone   bool            // a stand-in is at work until it is joined
+	Problem string          // why it is not joined; "" when it is, or was not tried yet
+	State   partition.State // of the membership, or of the stand-in's
+	Ring    *partition.Ring // of the newest view; nil until joined or alone
+	Cycles  []CycleStatus   // the last one of each ledger that is closed, by ledger
+}
+
+// CycleStatus is what has become of a cycle, of all members together.
+type CycleStatus struct {
+	Ledger   string // source/pollster
+	Number   int64
+	Interval time.Duration
+	Coverage partition.Coverage
+	Lost     int // partitions that nobody has finished
 }
 
 // SourceStatus is one source.
@@ -50,13 +74,16 @@ type PollsterStatus struct {
 
 // Status may be called at any time.
 func (s *Scheduler) Status() Status {
-	st := Status{Member: s.division.member.ID, Faults: slices.Clone(s.faults)}
-	if s.division.coordinator != nil {
-		st.Group = s.division.group
+	st := Status{Faults: slices.Clone(s.faults)}
+	if gs := s.config.Groups; gs != nil {
+		st.Member = gs.config.Member.ID
+		for _, name := range s.groups {
+			st.Groups = append(st.Groups, s.group(name))
+		}
 	}
 	bySource := map[string][]string{}
 	for _, j := range s.jobs {
-		p := j.current()
+		p := j.copied()
 		st.Pollsters = append(st.Pollsters, p)
 		for _, source := range p.Sources {
 			bySource[source] = append(bySource[source], p.Pollster)
@@ -68,8 +95,32 @@ func (s *Scheduler) Status() Status {
 	return st
 }
 
-// current is a copy of the job's status.
-func (j *job) current() PollsterStatus {
+func (s *Scheduler) group(name string) GroupStatus {
+	g := s.config.Groups.look(name)
+	st := GroupStatus{Name: name, Joined: g.membership != nil, Problem: g.problem}
+	m, alone := s.config.Groups.current(name)
+	if m == nil {
+		m = g.membership
+	}
+	if st.Alone = alone; m != nil {
+		st.State, st.Ring = m.State(), m.Ring()
+	}
+	for _, j := range s.jobs {
+		j.mu.Lock()
+		c, ok := j.closed[name]
+		j.mu.Unlock()
+		if ok {
+			st.Cycles = append(st.Cycles, c)
+		}
+	}
+	slices.SortStableFunc(st.Cycles, func(a, b CycleStatus) int {
+		return cmp.Or(strings.Compare(a.Ledger, b.Ledger), cmp.Compare(a.Interval, b.Interval))
+	})
+	return st
+}
+
+// copied is a copy of the job's status.
+func (j *job) copied() PollsterStatus {
 	j.mu.Lock()
 	s := j.status
 	j.mu.Unlock()

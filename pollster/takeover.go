@@ -11,8 +11,9 @@ func (j *job) whose(source int) runOf {
 }
 
 // takeOver finds out what an earlier Scheduler has done. It returns the cycle to begin
-// with: the current one, or the last one if there was any and the next is not due yet.
-func (j *job) takeOver(now time.Time) (k int64) {
+// with: the current one, or the last one if the clock was set back since and is not a
+// group's.
+func (j *job) takeOver(now time.Time, grouped bool) (k int64) {
 	j.earlier = make([]*earlier, len(j.selections))
 	var last *int64
 	for i := range j.selections {
@@ -22,10 +23,10 @@ func (j *job) takeOver(now time.Time) (k int64) {
 		}
 		j.earlier[i] = e
 	}
-	if last == nil {
-		return j.unphased().cycleAt(now)
+	k = j.cycleAt(now)
+	if last != nil && !grouped {
+		k = max(k, *last)
 	}
-	k = max(j.cycleAt(now), *last)
 	for i, e := range j.earlier {
 		if e != nil && e.cycle != k {
 			j.earlier[i] = nil
@@ -34,20 +35,27 @@ func (j *job) takeOver(now time.Time) (k int64) {
 	return k
 }
 
-// unsampled leaves out what an earlier Scheduler has sampled in this cycle.
-func (c *cycle) unsampled(items []item) []item {
+// markSampled notes at the resources what an earlier Scheduler has sampled in this cycle.
+func (c *cycle) markSampled(found []keyed) {
 	if !slices.ContainsFunc(c.earlier, func(e *earlier) bool { return e != nil }) {
-		return items
+		return
 	}
-	for n := range items {
-		it := &items[n]
-		for _, i := range c.sets.members[it.set] {
-			if e := c.earlier[i]; e != nil && e.sampled(it.hash) {
-				it.before = c.sets.add(it.before, i)
+	for n := range found {
+		k := &found[n]
+		for _, i := range c.sets.members[k.set] {
+			if e := c.earlier[i]; e != nil && e.sampled(k.hash) {
+				k.before = c.sets.add(k.before, i)
 			}
 		}
+		if k.before != 0 {
+			c.routesOf(k.routing) // needs what is forgotten after the first cycle
+		}
 	}
-	return slices.DeleteFunc(items, func(it item) bool { return !c.routesOf(it.routing).wanted })
+}
+
+// wants reports whether anything is to be polled of an item.
+func (j *job) wants(it item) bool {
+	return it.set != 0 && (it.before == 0 || j.routesOf(it.routing).wanted)
 }
 
 // remember notes that items, which a set of sources holds, were sampled in this cycle.

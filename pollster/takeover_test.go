@@ -12,7 +12,6 @@ import (
 
 	"github.com/ringmeter/ringmeter/discovery"
 	"github.com/ringmeter/ringmeter/metering"
-	"github.com/ringmeter/ringmeter/partition"
 	"github.com/ringmeter/ringmeter/partition/local"
 	"github.com/ringmeter/ringmeter/pollster"
 )
@@ -38,16 +37,17 @@ func TestTakeover(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					writer, begun := &sink{}, time.Now()
 					var history pollster.History
+					var gs *pollster.Groups
+					if coordinated {
+						gs = groups(t, local.New(), "me")
+					}
 					var r record
 					row := plugin("p", readings("m").before(func(_ context.Context, rs []discovery.Resource) { r.note(begun, rs) }), "m")
 					row.PerResource = perResource
 					for _, d := range []float64{33, 2, 0.5, 21.25, 19.75, 3.5, 0.01, 29.99} {
 						c := pollster.Config{
 							Sources: []pollster.Source{source(t, "s", "*")}, Plugins: []pollster.Plugin{row}, Splay: 0.7,
-							Discoveries: shared(100), Writer: writer, History: &history,
-						}
-						if coordinated {
-							c.Coordinator, c.Member = local.New(), partition.Member{ID: "me", Weight: 1}
+							Discoveries: shared(100), Writer: writer, History: &history, Groups: gs,
 						}
 						newBench(t, c).runFor(t, time.Duration(d*float64(time.Second))-time.Nanosecond)
 						<-time.After(time.Nanosecond)

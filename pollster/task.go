@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/ringmeter/ringmeter/discovery"
 )
@@ -13,9 +12,9 @@ import (
 // task is what the pollsters of sources with one interval share.
 type task struct {
 	catalog  *discovery.Catalog
-	division *division
+	clock    *clock
+	exchange *exchange // nil: each worker lists for itself
 	batches  *sync.Pool
-	wall     func() time.Time
 	metrics  *Metrics
 	log      *slog.Logger
 	slots    chan struct{} // one per pollster that may be polled at once; nil for all
@@ -34,7 +33,7 @@ func (t *task) cache(k int64) *discovery.Cache {
 	if t.caches != nil && k == t.number {
 		return t.caches
 	}
-	fresh := t.catalog.Cycle(t.observe)
+	fresh := t.catalog.Cycle(t.observe, t.sharing(k))
 	if t.caches == nil || k > t.number {
 		t.number, t.caches = k, fresh
 	}
@@ -43,17 +42,24 @@ func (t *task) cache(k int64) *discovery.Cache {
 
 // observe counts a listing, and reports when a discovery begins to fail and when it is
 // back.
-func (t *task) observe(ref discovery.Ref, took time.Duration, err error) {
-	if errors.Is(err, context.Canceled) {
+func (t *task) observe(l discovery.Listing) {
+	if errors.Is(l.Err, context.Canceled) {
 		return // by the end of Run
 	}
-	t.metrics.observeDiscovery(ref.Name, took, err)
-	if err == nil {
-		if t.health.good(ref.String()) {
-			t.log.Info("discovery has recovered", "discovery", ref.String())
+	t.metrics.observeDiscovery(l)
+	ref := l.Ref.String()
+	if l.Err == nil {
+		if t.health.good(ref) {
+			t.log.Info("discovery has recovered", "discovery", ref)
 		}
-	} else if t.health.bad(ref.String()) {
-		t.log.Warn("discovery fails, so what needs it is not polled", "discovery", ref.String(), "err", err)
+	} else if t.health.bad(ref) {
+		t.log.Warn("discovery fails, so what needs it is not polled", "discovery", ref, "err", l.Err)
+	}
+	switch problem := "share " + ref; {
+	case l.Origin != discovery.Fallback:
+		t.health.good(problem)
+	case t.health.bad(problem):
+		t.log.Warn("list of another worker cannot be had, listing here", "discovery", ref, "err", l.Reason)
 	}
 }
 

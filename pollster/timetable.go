@@ -6,18 +6,15 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// timetable says when the runs of one pollster start: that of cycle k at k×interval+phase
-// after the Unix epoch by the wall clock.
-type timetable struct{ interval, phase time.Duration }
+// timetable says when cycles begin: cycle k at k×interval after the Unix epoch.
+type timetable struct{ interval time.Duration }
 
-// start is when the run of cycle k is due.
-func (t timetable) start(k int64) time.Time {
-	return time.Unix(0, k*int64(t.interval)+int64(t.phase))
-}
+// start is when cycle k begins.
+func (t timetable) start(k int64) time.Time { return time.Unix(0, k*int64(t.interval)) }
 
-// cycleAt is the cycle whose run was due last at now.
+// cycleAt is the cycle that goes on at now.
 func (t timetable) cycleAt(now time.Time) int64 {
-	since := now.UnixNano() - int64(t.phase)
+	since := now.UnixNano()
 	k := since / int64(t.interval)
 	if since%int64(t.interval) < 0 {
 		k--
@@ -25,11 +22,11 @@ func (t timetable) cycleAt(now time.Time) int64 {
 	return k
 }
 
-// late is by how much a run may start late rather than be left out.
+// late is by how much a cycle may be begun late rather than be left out.
 func (t timetable) late() time.Duration { return t.interval / 10 }
 
-// next is the run after that of cycle last: its number, always a higher one, and when it
-// starts, which may just have passed.
+// next is the cycle after cycle last: its number, always a higher one, and when it begins,
+// which may just have passed.
 func (t timetable) next(now time.Time, last int64) (k int64, at time.Time) {
 	k = t.cycleAt(now)
 	if now.Sub(t.start(k)) > t.late() || k <= last {
@@ -39,7 +36,7 @@ func (t timetable) next(now time.Time, last int64) (k int64, at time.Time) {
 	case k > last:
 		return k, t.start(k)
 	case k == last:
-		// That start is already taken: by a run that started early in real time
+		// That start is already taken: by a cycle that began early in real time
 		// because the clock was set back a little since. Wait for the one after.
 		return last + 1, t.start(last + 1)
 	}
@@ -47,9 +44,6 @@ func (t timetable) next(now time.Time, last int64) (k int64, at time.Time) {
 	// clock has caught up, so the numbers run ahead of it.
 	return last + 1, t.start(k)
 }
-
-// unphased is the timetable of the cycles themselves.
-func (t timetable) unphased() timetable { return timetable{interval: t.interval} }
 
 // fraction is a number in [0,1) that depends on texts only and is spread evenly.
 func fraction(texts ...string) float64 {

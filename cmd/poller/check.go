@@ -22,10 +22,11 @@ func (checkCommand) Run(line *commandLine, p process) error {
 		verb = "selects"
 	}
 	fmt.Fprintf(p.stdout, "polling:       %s: %s %s %d of %d meters of the namespaces %s\n", s.pollingFile,
-		counted(len(s.sources), "source"), verb, len(s.selectedMeters()), len(meterRows(s.namespaces)), joined(s.namespaces))
+		counted(len(s.sources), "source"), verb, len(s.selectedMeters()), len(meterRows(s.tables.pollsters(), s.namespaces)), joined(s.namespaces))
 	fmt.Fprintf(p.stdout, "pipeline:      %s: %s, %s, %s\n", s.pipelineFile,
 		counted(len(s.pipeline.Sources), "source"), counted(len(s.pipeline.Sinks), "sink"),
 		counted(len(s.publisherURLs()), "publisher"))
+	fmt.Fprintf(p.stdout, "coordination:  %s\n", s.describeCoordination())
 	if len(s.selectedMeters()) == 0 {
 		return usageError{errors.New("no meter is selected, so nothing would be polled; \"poller meters\" lists what there is")}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -71,17 +72,18 @@ func BenchmarkCycle(b *testing.B) {
 	}
 	between := memory.New(memory.Config{MaxMessages: busMessages, MaxBytes: busBytes, MaxBatch: busBatch})
 	writer := busWriter{between}
-	newCycle := func() *pollster.Scheduler { // one scheduler never polls a cycle number twice
+	// One scheduler never polls a cycle number twice, nor does a group.
+	newCycle := func() (*pollster.Scheduler, *pollster.Groups) {
+		groups := pollster.NewGroups(pollster.GroupsConfig{Coordinator: local.New(), Member: partition.Member{ID: "bench", Weight: 1}})
 		scheduler, err := pollster.NewScheduler(pollster.Config{
 			Sources: sources, Plugins: []pollster.Plugin{plugin}, Namespaces: []string{"bench"},
 			Discoveries: []discovery.Plugin{{Name: "fleet", Namespaces: []string{"bench"}, New: func() (discovery.Discoverer, error) { return all, nil }}},
-			Coordinator: local.New(), Member: partition.Member{ID: "bench", Weight: 1},
-			Writer: writer, SampleSource: "openstack", Logger: slog.New(slog.DiscardHandler),
+			Groups:      groups, Writer: writer, SampleSource: "openstack", Logger: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {
 			b.Fatal(err)
 		}
-		return scheduler
+		return scheduler, groups
 	}
 
 	ctx, stop := context.WithCancel(b.Context())
@@ -101,7 +103,8 @@ func BenchmarkCycle(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		cycles++
-		if err := newCycle().Once(ctx); err != nil {
+		scheduler, groups := newCycle()
+		if err := errors.Join(scheduler.Once(ctx), groups.Leave(ctx)); err != nil {
 			b.Fatal(err)
 		}
 		for count(arrived) < cycles*resources*meters {

@@ -20,7 +20,7 @@ import (
 // UPDATE_GOLDEN=1 go test ./cmd/poller -run Documentation
 func TestGeneratedDocumentation(t *testing.T) {
 	var meters strings.Builder
-	if err := writeMetersMarkdown(&meters, meterRows(nil)); err != nil {
+	if err := writeMetersMarkdown(&meters, meterRows(builtIn().pollsters(), nil)); err != nil {
 		t.Fatal(err)
 	}
 	for file, text := range map[string]string{
@@ -91,7 +91,7 @@ func quoted(s string) string {
 // metricsMarkdown lists the poller's metrics about itself.
 func metricsMarkdown(t *testing.T) string {
 	t.Setenv("HOME", t.TempDir())
-	line, p := &commandLine{}, process{stdout: io.Discard, stderr: io.Discard}
+	line, p := &commandLine{}, process{stdout: io.Discard, stderr: io.Discard, tables: builtIn()}
 	s, err := loadSettings(line, p)
 	if err != nil {
 		t.Fatal(err)

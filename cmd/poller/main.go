@@ -29,8 +29,8 @@ const (
 
 // commandLine is what can be written behind "poller".
 type commandLine struct {
-	ConfigFile        []string `name:"config-file" placeholder:"FILE" help:"Configuration file in Ceilometer's format; may be repeated. Default: ceilometer.conf where oslo.config looks for it, if it is there."`
-	ConfigDir         []string `name:"config-dir" placeholder:"DIR" help:"Directory of *.conf files, read after the files."`
+	ConfigFile        []string `name:"config-file" sep:"none" placeholder:"FILE" help:"Configuration file in Ceilometer's format; may be repeated. Default: ceilometer.conf where oslo.config looks for it, if it is there."`
+	ConfigDir         []string `name:"config-dir" sep:"none" placeholder:"DIR" help:"Directory of *.conf files, read after the files."`
 	PollingNamespaces []string `name:"polling-namespaces" placeholder:"NS" help:"Namespaces to poll; may be repeated, separated by commas, or listed with spaces as for ceilometer-polling."`
 	Debug             bool     `help:"Log debug messages too."`
 	LogFile           string   `name:"log-file" placeholder:"FILE" help:"Log to this file instead of standard error."`
@@ -41,6 +41,7 @@ type commandLine struct {
 	Once    onceCommand    `cmd:"" help:"Poll everything once, print the samples and publish nothing."`
 	Meters  metersCommand  `cmd:"" help:"List what this build can meter."`
 	Check   checkCommand   `cmd:"" help:"Check all configuration and print every error."`
+	Ring    ringCommand    `cmd:"" help:"Show how several workers divide the work, and what would move."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
@@ -50,6 +51,7 @@ type process struct {
 	stdout, stderr io.Writer
 	signals        <-chan os.Signal // SIGTERM and SIGINT stop, SIGHUP reloads
 	abort          func()           // ends the process at once
+	tables         tables
 }
 
 // usageError marks an error whose cause is what the operator wrote.
@@ -67,7 +69,8 @@ func thisProcess() process {
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	return process{
 		environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr, signals: signals,
-		abort: func() { os.Exit(exitFailed) },
+		abort:  func() { os.Exit(exitFailed) },
+		tables: builtIn(),
 	}
 }
 
@@ -114,7 +117,7 @@ func execute(ctx context.Context, args []string, p process) int {
 // as one flag per namespace.
 func spreadNamespaces(args []string) []string {
 	const flag = "--polling-namespaces"
-	commands := []string{"run", "once", "meters", "check", "version"}
+	commands := []string{"run", "once", "meters", "check", "ring", "version"}
 	var out []string
 	for i := 0; i < len(args); i++ {
 		out = append(out, args[i])

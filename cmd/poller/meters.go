@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/ringmeter/ringmeter/pollster"
 )
 
 type metersCommand struct {
@@ -26,7 +28,7 @@ type meterRow struct {
 
 // Run lists every meter of this build, per namespace.
 func (c metersCommand) Run(line *commandLine, p process) error {
-	rows := meterRows(line.PollingNamespaces)
+	rows := meterRows(p.tables.pollsters(), line.PollingNamespaces)
 	switch c.Output {
 	case "json":
 		e := json.NewEncoder(p.stdout)
@@ -45,9 +47,9 @@ func (c metersCommand) Run(line *commandLine, p process) error {
 }
 
 // meterRows is the table of meters, all namespaces when none is given.
-func meterRows(namespaces []string) []meterRow {
+func meterRows(plugins []pollster.Plugin, namespaces []string) []meterRow {
 	rows := []meterRow{} // an empty list is [] in JSON, not null
-	for _, p := range pollsters() {
+	for _, p := range plugins {
 		for _, ns := range p.Namespaces {
 			if len(namespaces) > 0 && !slices.Contains(namespaces, ns) {
 				continue

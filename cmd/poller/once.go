@@ -47,10 +47,16 @@ func (c onceCommand) Run(ctx context.Context, line *commandLine, p process) erro
 	}()
 
 	var got collector
-	scheduler, err := newScheduler(s, &got, lasting{}, logger)
+	// Everything, whatever other workers poll.
+	place, err := newStanding(s.coordination("").within(), nil, logger)
 	if err != nil {
 		return err
 	}
+	scheduler, err := newScheduler(s, &got, place.groups, lasting{}, logger)
+	if err != nil {
+		return err
+	}
+	defer place.leave(ctx, time.Second) //nolint:errcheck // nobody but this process knows of it
 	if err := scheduler.Once(ctx); err != nil {
 		return err
 	}

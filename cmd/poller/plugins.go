@@ -9,18 +9,26 @@ import (
 	hostpollster "github.com/ringmeter/ringmeter/pollster/host"
 )
 
-// discoveries is the table of all discoveries of this build. host is [DEFAULT]host.
-func discoveries(host string) []discovery.Plugin {
-	return slices.Concat(
-		hostdiscovery.Plugins(host),
-	)
+// tables are the plugins of a build.
+type tables struct {
+	discoveries func(host string) []discovery.Plugin // host is [DEFAULT]host
+	pollsters   func() []pollster.Plugin
 }
 
-// pollsters is the table of all pollsters of this build.
-func pollsters() []pollster.Plugin {
-	return slices.Concat(
-		hostpollster.Plugins(hostpollster.Config{}),
-	)
+// builtIn are the tables of this build.
+func builtIn() tables {
+	return tables{
+		discoveries: func(host string) []discovery.Plugin {
+			return slices.Concat(
+				hostdiscovery.Plugins(host),
+			)
+		},
+		pollsters: func() []pollster.Plugin {
+			return slices.Concat(
+				hostpollster.Plugins(hostpollster.Config{}),
+			)
+		},
+	}
 }
 
 // namespacesOf lists the namespaces that have a pollster, sorted.

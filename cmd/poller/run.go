@@ -17,6 +17,7 @@ import (
 
 	"github.com/ringmeter/ringmeter/internal/lifecycle"
 	"github.com/ringmeter/ringmeter/internal/telemetry"
+	"github.com/ringmeter/ringmeter/partition/worker"
 	"github.com/ringmeter/ringmeter/pipeline"
 	"github.com/ringmeter/ringmeter/pipeline/publish"
 	"github.com/ringmeter/ringmeter/pollster"
@@ -41,6 +42,7 @@ type daemon struct {
 	notifier   *telemetry.Notifier
 	publishers *publish.Set
 	lasting    lasting
+	address    string // of the web port for others; "" when they cannot reach it
 	current    atomic.Pointer[generation]
 	refused    atomic.Pointer[string] // why the last reload was refused; nil when it was not
 	reloads    chan struct{}          // one that is asked for while one runs is remembered
@@ -103,7 +105,8 @@ func (c runCommand) assemble(s *settings, line *commandLine, p process, registry
 	d := &daemon{
 		line: line, process: p, logger: logger, started: time.Now(),
 		health: telemetry.NewHealth("metering"), notifier: notifier,
-		lasting: lasting{pollster.NewMetrics(registry), pipeline.NewMetrics(registry), &pollster.History{}},
+		lasting: lasting{pollster.NewMetrics(registry), pipeline.NewMetrics(registry), worker.NewMetrics(registry), &pollster.History{}},
+		address: advertised(c.Listen, s.host, servesTLS(c.WebConfig)),
 		reloads: make(chan struct{}, 1),
 	}
 	d.publishers = publish.NewSet(publish.Env{
@@ -113,18 +116,23 @@ func (c runCommand) assemble(s *settings, line *commandLine, p process, registry
 		MaxParallel: s.conf.Int("DEFAULT", "max_parallel_requests"),
 		Drain:       s.drain(),
 	})
-	first, err := newGeneration(s, d.publishers, d.lasting, logger)
+	place, err := newStanding(s.coordination(d.address), d.lasting.coordination, logger)
 	if err != nil {
 		return nil, nil, usageError{err}
 	}
+	first, err := newGeneration(s, place, d.publishers, d.lasting, logger)
+	if err != nil {
+		return nil, nil, usageError{errors.Join(err, place.coordinator.Close())}
+	}
 	d.current.Store(first)
+	d.health.Judge("coordination", d.unready)
 	if err := registry.Register(newBusCollector(d)); err != nil {
 		return nil, nil, fmt.Errorf("registering the metrics of the bus: %w", err)
 	}
 	web, err := telemetry.New(telemetry.Options{
 		Listen: slices.DeleteFunc(slices.Clone(c.Listen), func(a string) bool { return a == "" }), WebConfigFile: c.WebConfig,
 		Gatherer: registry, Registerer: registry,
-		Health: d.health, Page: d.page, Logger: logger.With("component", "web"),
+		Health: d.health, Page: d.page, Documents: map[string]func() any{ringDocument: func() any { return d.ring() }}, Logger: logger.With("component", "web"),
 	})
 	if err != nil {
 		return nil, nil, usageError{err}
@@ -154,10 +162,16 @@ func webURL(web *telemetry.Server, host, configFile string) string {
 	if ip, port, err := net.SplitHostPort(address); err == nil && net.ParseIP(ip).IsUnspecified() {
 		address = net.JoinHostPort(host, port)
 	}
-	if text, err := os.ReadFile(configFile); err == nil && bytes.Contains(text, []byte("tls_server_config:")) {
+	if servesTLS(configFile) {
 		return "https://" + address
 	}
 	return "http://" + address
+}
+
+// servesTLS reports whether a web configuration file asks for TLS.
+func servesTLS(configFile string) bool {
+	text, err := os.ReadFile(configFile)
+	return err == nil && bytes.Contains(text, []byte("tls_server_config:"))
 }
 
 // obey does what signals ask for, until ctx ends. A second request to stop ends the
@@ -194,8 +208,14 @@ func (d *daemon) meter(ctx context.Context) error {
 	d.health.Set("metering", nil)
 	d.tell(d.notifier.Ready)
 	for {
-		next, err := d.runUntilReload(ctx, d.current.Load())
+		g := d.current.Load()
+		next, err := d.runUntilReload(ctx, g)
 		if next == nil || err != nil {
+			// Nothing is left to do here unless the end came between two generations.
+			_ = g.standing.leave(ctx, time.Second)
+			if next != nil {
+				_ = next.standing.leave(ctx, time.Second)
+			}
 			return err
 		}
 		d.current.Store(next)
@@ -225,6 +245,7 @@ func (d *daemon) runUntilReload(ctx context.Context, g *generation) (next *gener
 				d.logger.Error("reload refused, the old configuration stays", "err", err)
 				continue
 			}
+			g.stays.Store(next.standing == g.standing)
 			cancel()
 			return next, <-done
 		}
@@ -242,9 +263,19 @@ func (d *daemon) load() (*generation, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := newGeneration(s, d.publishers, d.lasting, d.logger)
-	if err != nil { // without the publishers that it has opened already
-		d.publishers.Retain(d.current.Load().settings.publisherURLs())
+	current := d.current.Load()
+	place := current.standing
+	if wanted := s.coordination(d.address); wanted != place.coordination {
+		if place, err = newStanding(wanted, d.lasting.coordination, d.logger); err != nil {
+			return nil, err
+		}
+	}
+	g, err := newGeneration(s, place, d.publishers, d.lasting, d.logger)
+	if err != nil { // without what it has opened already
+		d.publishers.Retain(current.settings.publisherURLs())
+		if place != current.standing {
+			err = errors.Join(err, place.coordinator.Close())
+		}
 	}
 	return g, err
 }

@@ -40,7 +40,7 @@ func start(t *testing.T, args ...string) *running {
 	args = append([]string{"run", "--web.listen-address=127.0.0.1:0"}, args...)
 	go func() {
 		r.exit <- execute(t.Context(), args, process{
-			stdout: io.Discard, stderr: r.log, signals: r.signals, abort: func() { r.aborted <- struct{}{} },
+			stdout: io.Discard, stderr: r.log, signals: r.signals, abort: func() { r.aborted <- struct{}{} }, tables: builtIn(),
 		})
 	}()
 	r.url = r.log.wait(`status=(http://[^/ ]+)/`)[1]
@@ -346,7 +346,7 @@ func TestPortInUse(t *testing.T) {
 	defer taken.Close()
 	log := newLogTail(t)
 	code := execute(t.Context(), []string{"run", "--web.listen-address", taken.Addr().String()},
-		process{stdout: io.Discard, stderr: log})
+		process{stdout: io.Discard, stderr: log, tables: builtIn()})
 	if code == exitOK || !strings.Contains(log.String(), taken.Addr().String()) ||
 		!strings.Contains(log.String(), "--web.listen-address") {
 		t.Errorf("exit code %d and log %q; want a failure that names the address and the flag", code, log)

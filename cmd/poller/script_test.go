@@ -11,6 +11,9 @@ import (
 
 // TestMain lets test scripts run this binary as "poller".
 func TestMain(m *testing.M) {
+	if os.Getenv(targetVariable) != "" { // a worker of TestCluster
+		os.Exit(runTargetPoller())
+	}
 	testscript.Main(m, map[string]func(){
 		"poller": func() { os.Exit(execute(context.Background(), os.Args[1:], thisProcess())) },
 	})

@@ -22,6 +22,7 @@ const embedded = "pipeline.yaml (embedded)"
 
 // settings is all configuration of one start or reload, read and checked.
 type settings struct {
+	tables     tables
 	conf       *config.Conf
 	files      []string // of conf
 	host       string
@@ -40,14 +41,14 @@ func loadSettings(line *commandLine, p process) (*settings, error) {
 	if len(files) == 0 && len(dirs) == 0 {
 		files, dirs = config.DefaultFiles("ringmeter")
 	}
-	s := &settings{files: append(slices.Clone(files), dirs...)}
+	s := &settings{tables: p.tables, files: append(slices.Clone(files), dirs...)}
 	conf, warnings, err := config.Load(config.LoadOptions{
 		Files: files, Dirs: dirs, Environ: p.environ, Overrides: line.options(),
 	})
 	s.warnings = warnings
 	s.conf = conf
 	s.identify()
-	err = errors.Join(err, s.refuseCoordination(), s.readSources(), s.readPipeline())
+	err = errors.Join(err, s.checkCoordination(), s.readSources(), s.readPipeline())
 	if err == nil {
 		return s, nil
 	}
@@ -76,7 +77,7 @@ func (line *commandLine) options() map[string]string {
 // identify says who this worker is and what it polls.
 func (s *settings) identify() {
 	s.host = s.conf.String("DEFAULT", "host")
-	known := namespacesOf(pollsters())
+	known := namespacesOf(s.tables.pollsters())
 	s.namespaces = s.conf.List("DEFAULT", "polling_namespaces")
 	if len(s.namespaces) == 0 {
 		s.namespaces = known
@@ -91,19 +92,6 @@ func (s *settings) identify() {
 				Fix:     "it has " + joined(known),
 			})
 		}
-	}
-}
-
-// refuseCoordination stops a deployment of several workers: this build divides work
-// within one process only, so each of them would poll, and bill, everything.
-func (s *settings) refuseCoordination() error {
-	if s.conf.String("coordination", "backend_url") == "" {
-		return nil
-	}
-	return config.Diagnostic{
-		File:    s.conf.Where("coordination", "backend_url"),
-		Problem: "[coordination] backend_url is set, but this version coordinates within one process only and several workers would each poll everything",
-		Fix:     "remove the option and run one poller, or give each poller sources of its own",
 	}
 }
 
@@ -153,7 +141,7 @@ func (s *settings) openPipeline() (file string, data []byte, err error) {
 // selectedMeters lists the meters of the namespaces that a source selects.
 func (s *settings) selectedMeters() []string {
 	var selected []string
-	for _, p := range within(pollsters(), s.namespaces) {
+	for _, p := range within(s.tables.pollsters(), s.namespaces) {
 		for _, src := range s.sources {
 			selected = append(selected, src.Selected(p)...)
 		}

@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/ringmeter/ringmeter/bus/memory"
 	"github.com/ringmeter/ringmeter/internal/telemetry"
+	"github.com/ringmeter/ringmeter/partition"
 	"github.com/ringmeter/ringmeter/pipeline"
 	"github.com/ringmeter/ringmeter/pollster"
 )
@@ -21,13 +23,27 @@ func (d *daemon) page(now time.Time) telemetry.Page {
 		Title: "Ringmeter poller", Host: g.settings.host, Version: telemetry.Version(),
 		Started: d.started, Now: now, Ready: ready, Reasons: reasons,
 		Facts: facts(g, polling),
-		Tables: append(d.attention(g, polling),
-			pollsterTable(polling, now),
-			publisherTable(g.pipeline.Status(), now),
-			sourceTable(polling),
-			busTable(g.bus),
+		Tables: slices.Concat(
+			d.attention(g, polling),
+			divided(g, polling, now),
+			[]telemetry.Table{
+				pollsterTable(polling, now),
+				publisherTable(g.pipeline.Status(), now),
+				sourceTable(polling),
+				busTable(g.bus),
+			},
 		),
+		Links: []telemetry.Link{{Name: "Ring as JSON", URL: ringDocument}},
 	}
+}
+
+// divided is what this worker shares with others, if there may be any.
+func divided(g *generation, polling pollster.Status, now time.Time) []telemetry.Table {
+	if g.standing.url == "" {
+		return nil
+	}
+	return append(ringTables(g.standing.member, polling.Groups),
+		groupTable(g.standing.member, polling.Groups, now), cycleTable(polling.Groups))
 }
 
 // attention is what the operator should look at, if there is anything.
@@ -39,6 +55,7 @@ func (d *daemon) attention(g *generation, polling pollster.Status) []telemetry.T
 	if refused := d.refused.Load(); refused != nil {
 		add("Reload refused, the old configuration runs", *refused, telemetry.Bad)
 	}
+	groupAttention(polling.Groups, add)
 	for _, f := range polling.Faults {
 		add("Left out", f, telemetry.Bad)
 	}
@@ -57,13 +74,24 @@ func (d *daemon) attention(g *generation, polling pollster.Status) []telemetry.T
 // facts are what holds for the whole worker.
 func facts(g *generation, polling pollster.Status) []telemetry.Fact {
 	return []telemetry.Fact{
-		{Name: "Member", Value: polling.Member},
+		{Name: "Member", Value: member(g.standing.member)},
 		{Name: "Namespaces", Value: joined(g.settings.namespaces)},
-		{Name: "Coordination", Value: "within this process"},
+		{Name: "Coordination", Value: g.standing.coordinator.String()},
 		{Name: "Configuration", Value: g.settings.describeFiles()},
 		{Name: "Polling", Value: g.settings.pollingFile},
 		{Name: "Pipeline", Value: g.settings.pipelineFile},
 	}
+}
+
+// member is this worker's name, with what is not as usual.
+func member(m partition.Member) string {
+	switch m.Weight {
+	case 0:
+		return m.ID + " (draining)"
+	case 1:
+		return m.ID
+	}
+	return fmt.Sprintf("%s (weight %d)", m.ID, m.Weight)
 }
 
 // pollsterTable is what each pollster did in its last cycle.

@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/ringmeter/ringmeter/bus/memory"
 	"github.com/ringmeter/ringmeter/internal/lifecycle"
-	"github.com/ringmeter/ringmeter/partition"
-	"github.com/ringmeter/ringmeter/partition/local"
+	"github.com/ringmeter/ringmeter/partition/worker"
 	"github.com/ringmeter/ringmeter/pipeline"
 	"github.com/ringmeter/ringmeter/pipeline/publish"
 	"github.com/ringmeter/ringmeter/pollster"
@@ -24,9 +24,12 @@ const (
 )
 
 // generation is what one configuration runs: the picture of the package comment, from
-// the pollsters to the pipeline. A reload replaces it whole; publishers live on.
+// the pollsters to the pipeline. A reload replaces it whole; publishers live on, and so
+// does the standing unless its options have changed.
 type generation struct {
 	settings  *settings
+	standing  *standing
+	stays     atomic.Bool // the generation that follows has the same standing
 	scheduler *pollster.Scheduler
 	bus       *memory.Bus
 	pipeline  *pipeline.Pipeline
@@ -36,13 +39,14 @@ type generation struct {
 // lasting is what outlives a generation, so that counters go on and no cycle is polled
 // twice.
 type lasting struct {
-	pollster *pollster.Metrics
-	pipeline *pipeline.Metrics
-	history  *pollster.History
+	pollster     *pollster.Metrics
+	pipeline     *pipeline.Metrics
+	coordination *worker.Metrics
+	history      *pollster.History
 }
 
 // newGeneration puts the parts together, last one first; it starts nothing.
-func newGeneration(s *settings, publishers *publish.Set, l lasting, logger *slog.Logger) (*generation, error) {
+func newGeneration(s *settings, place *standing, publishers *publish.Set, l lasting, logger *slog.Logger) (*generation, error) {
 	p, err := pipeline.New(pipeline.Options{
 		Config:  s.pipeline,
 		Open:    publishers.Open,
@@ -53,41 +57,38 @@ func newGeneration(s *settings, publishers *publish.Set, l lasting, logger *slog
 		return nil, fmt.Errorf("building the pipeline of %s: %w", s.pipelineFile, err)
 	}
 	between := memory.New(memory.Config{MaxMessages: busMessages, MaxBytes: busBytes, MaxBatch: busBatch, Logger: logger.With("component", "bus")})
-	scheduler, err := newScheduler(s, busWriter{between}, l, logger)
+	scheduler, err := newScheduler(s, busWriter{between}, place.groups, l, logger)
 	if err != nil {
 		return nil, err
 	}
 	return &generation{
-		settings: s, scheduler: scheduler, bus: between, pipeline: p, logger: logger,
+		settings: s, standing: place, scheduler: scheduler, bus: between, pipeline: p, logger: logger,
 	}, nil
 }
 
 // newScheduler makes the polling half for one configuration.
-func newScheduler(s *settings, to pollster.Writer, l lasting, logger *slog.Logger) (*pollster.Scheduler, error) {
-	id := s.conf.String("ringmeter", "member_id")
-	if id == "" {
-		id = s.host
-	}
+func newScheduler(s *settings, to pollster.Writer, groups *pollster.Groups, l lasting, logger *slog.Logger) (*pollster.Scheduler, error) {
 	splay := s.conf.Float("ringmeter", "splay") / 100
 	if splay == 0 {
 		splay = -1 // none, where 0 stands for the default
 	}
 	scheduler, err := pollster.NewScheduler(pollster.Config{
-		Sources:      s.sources,
-		Plugins:      within(pollsters(), s.namespaces),
-		Discoveries:  discoveries(s.host),
-		Coordinator:  local.New(),
-		Member:       partition.Member{ID: id, Weight: 1},
-		GroupPrefix:  s.conf.String("polling", "partitioning_group_prefix"),
-		Namespaces:   s.namespaces,
-		Writer:       to,
-		SampleSource: s.conf.String("DEFAULT", "sample_source"),
-		BatchSize:    max(s.conf.Int("polling", "batch_size"), 1), // 0 is one by one, as in Ceilometer
-		Concurrency:  s.conf.Int("polling", "threads_to_process_pollsters"),
-		Splay:        splay,
-		Logger:       logger.With("component", "pollster"),
-		Metrics:      l.pollster,
-		History:      l.history,
+		Sources:        s.sources,
+		Plugins:        within(s.tables.pollsters(), s.namespaces),
+		Discoveries:    s.tables.discoveries(s.host),
+		Groups:         groups,
+		GroupPrefix:    s.conf.String("polling", "partitioning_group_prefix"),
+		Namespaces:     s.namespaces,
+		ShareDiscovery: s.conf.Bool("ringmeter", "share_discovery"),
+		Writer:         to,
+		SampleSource:   s.conf.String("DEFAULT", "sample_source"),
+		BatchSize:      max(s.conf.Int("polling", "batch_size"), 1), // 0 is one by one, as in Ceilometer
+		Concurrency:    s.conf.Int("polling", "threads_to_process_pollsters"),
+		Splay:          splay,
+		Drain:          s.drain(),
+		Logger:         logger.With("component", "pollster"),
+		Metrics:        l.pollster,
+		History:        l.history,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("setting up the polling of %s: %w", s.pollingFile, err)
@@ -95,13 +96,27 @@ func newScheduler(s *settings, to pollster.Writer, l lasting, logger *slog.Logge
 	return scheduler, nil
 }
 
-// Run polls and publishes until ctx ends: then it stops polling first and empties the
-// bus into the pipeline.
+// Run polls and publishes until ctx ends: then it stops polling first, leaves the groups
+// so that others take over at once, and empties the bus into the pipeline.
 func (g *generation) Run(ctx context.Context) error {
 	return lifecycle.Run(ctx, g.settings.drain()+grace,
 		lifecycle.Stage{Name: "pipeline", Run: g.publish},
+		lifecycle.Stage{Name: "coordination", Run: g.stand},
 		lifecycle.Stage{Name: "pollsters", Run: g.scheduler.Run},
 	)
+}
+
+// stand keeps this worker in its groups until ctx ends.
+func (g *generation) stand(ctx context.Context) error {
+	<-ctx.Done()
+	if g.stays.Load() {
+		return nil
+	}
+	if err := g.standing.leave(ctx, max(g.settings.drain(), time.Second)); err != nil {
+		// The others find out at the end of the lease; nothing of this worker is lost.
+		g.logger.Warn("groups could not be left", "err", err)
+	}
+	return nil
 }
 
 // publish hands what is on the bus to the pipeline. When ctx ends it takes what is

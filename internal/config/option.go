@@ -53,9 +53,28 @@ func Options() []Option {
 
 // ringmeterOptions are this program's own.
 func ringmeterOptions() []Option {
+	return slices.Concat(workerOptions(), in("coordination",
+		Option{Name: "on_start", Default: "wait", Choices: []string{"wait", "alone"}, Used: true,
+			Help: "what a worker does that starts while the coordinator is away: wait polls nothing that is divided until it is back (a gap that cumulative meters heal); alone polls everything, so several such workers bill everything several times and ask the APIs as often"},
+		Option{Name: "on_isolation", Default: "continue", Choices: []string{"continue", "stop"}, Used: true,
+			Help: "what a worker does that reaches neither the coordinator nor another worker: continue polls what it owns, which others may poll too; stop polls nothing that is divided"},
+		Option{Name: "outage_limit", Kind: Int, Default: "1800", Min: new(0), Max: new(31536000), Used: true,
+			Help: "seconds that workers go on with what they own while the coordinator is away; 0 is without a limit"},
+	))
+}
+
+func workerOptions() []Option {
 	return in("ringmeter",
 		Option{Name: "member_id", Used: true,
 			Help: "name of this worker in its group, unique there and stable over restarts; derived from the host when empty"},
+		Option{Name: "weight", Kind: Int, Default: "1", Min: new(0), Max: new(100), Used: true,
+			Help: "share of the work relative to the other workers; 0 drains: the worker stays in its group and owns nothing"},
+		Option{Name: "advertise_url", Used: true,
+			Help: "base URL under which the other workers reach this one's web port, http://host:8977 for example, to ask whether it reaches the coordinator; derived from the first web address that is not on loopback when empty"},
+		Option{Name: "ring_partitions", Kind: Int, Default: "4093", Min: new(1), Max: new(65536), Used: true,
+			Help: "partitions that the workers of a group divide; the same for all of them, and at least 40 for each"},
+		Option{Name: "share_discovery", Kind: Bool, Default: "true", Used: true,
+			Help: "one worker lists for its whole group, so that the APIs are asked once however many workers there are"},
 		Option{Name: "splay", Kind: Int, Default: "70", Min: new(0), Max: new(100), Used: true,
 			Help: "percent of a source's interval over which its calls are spread, for sources that do not say"},
 		Option{Name: "drain_timeout", Kind: Int, Default: "30", Min: new(0), Max: new(86400), Used: true,

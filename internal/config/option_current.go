@@ -77,7 +77,7 @@ func notificationOptions() []Option {
 	return slices.Concat(
 		in("coordination",
 			Option{Name: "backend_url", Kind: URL, Secret: true, Used: true,
-				Help: "where workers meet, e.g. redis://host:6379; empty for a worker that is alone"}),
+				Help: "where workers meet to divide the work: redis:// or rediss://host:6379, or file:///directory for those of one host; empty for a worker that is alone"}),
 		in("event",
 			Option{Name: "definitions_cfg_file", Default: "event_definitions.yaml", Help: "how notifications become events"},
 			Option{Name: "drop_unmatched_notifications", Kind: Bool, Default: "false", Help: "no event of what no definition matches"},

@@ -76,6 +76,8 @@ func TestUsedOptions(t *testing.T) {
 		"polling/cfg_file": "polling.yaml", "polling/batch_size": "50", "polling/threads_to_process_pollsters": "0",
 		"polling/partitioning_group_prefix": "", "publisher/telemetry_secret": "change this for valid signing",
 		"coordination/backend_url": "", "ringmeter/member_id": "", "ringmeter/splay": "70", "ringmeter/drain_timeout": "30",
+		"coordination/on_start": "wait", "coordination/on_isolation": "continue", "coordination/outage_limit": "1800",
+		"ringmeter/weight": "1", "ringmeter/advertise_url": "", "ringmeter/ring_partitions": "4093", "ringmeter/share_discovery": "true",
 	}
 	if diff := cmp.Diff(want, used); diff != "" {
 		t.Error(diff)

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,6 +26,7 @@ type handler struct {
 	health *Health
 	state  func(time.Time) Page
 	host   string
+	paths  []string // that there are
 	log    *slog.Logger
 }
 
@@ -60,6 +63,11 @@ func newHandler(o Options) (*handler, error) {
 	h.mux.HandleFunc("/api/v1/status", h.statusJSON)
 	h.mux.HandleFunc("/-/healthy", h.healthy)
 	h.mux.HandleFunc("/-/ready", h.ready)
+	h.paths = []string{"/", "/metrics", "/-/healthy", "/-/ready", "/api/v1/status"}
+	for _, path := range slices.Sorted(maps.Keys(o.Documents)) {
+		h.paths = append(h.paths, path)
+		h.mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) { answer(w, o.Documents[path]()) })
+	}
 	h.mux.HandleFunc("/", h.notFound)
 	return h, nil
 }
@@ -101,7 +109,8 @@ func text(w http.ResponseWriter, code int, lines ...string) {
 }
 
 func (h *handler) notFound(w http.ResponseWriter, _ *http.Request) {
-	text(w, http.StatusNotFound, "Not found. There are /, /metrics, /-/healthy, /-/ready and /api/v1/status.")
+	last := len(h.paths) - 1
+	text(w, http.StatusNotFound, fmt.Sprintf("Not found. There are %s and %s.", strings.Join(h.paths[:last], ", "), h.paths[last]))
 }
 
 func (h *handler) healthy(w http.ResponseWriter, _ *http.Request) {
@@ -132,10 +141,15 @@ func (h *handler) status(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) statusJSON(w http.ResponseWriter, _ *http.Request) {
+	answer(w, h.current())
+}
+
+// answer writes v as JSON.
+func answer(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
-	e.Encode(h.current()) //nolint:errcheck // a client that went away
+	e.Encode(v) //nolint:errcheck // a client that went away
 }
 
 // current is the caller's page with what the server knows better or the caller left out.

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ var ErrStarting = errors.New("starting")
 type Health struct {
 	mu         sync.Mutex
 	conditions map[string]error
+	judges     map[string]func() error
 	loops      map[string]*loop
 }
 
@@ -43,11 +45,29 @@ func (h *Health) Set(name string, err error) {
 	h.conditions[name] = err
 }
 
+// Judge names a condition that is found out anew each time somebody asks: it holds while
+// judge returns nil. judge is called by several goroutines and must not block.
+func (h *Health) Judge(name string, judge func() error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.judges == nil {
+		h.judges = map[string]func() error{}
+	}
+	h.judges[name] = judge
+}
+
 // Ready reports whether all conditions hold; the reasons are "name: reason", sorted.
 func (h *Health) Ready() (ready bool, reasons []string) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	for name, err := range h.conditions {
+	conditions, judges := maps.Clone(h.conditions), maps.Clone(h.judges)
+	h.mu.Unlock()
+	for name, judge := range judges { // which may take locks of their own
+		if conditions == nil {
+			conditions = map[string]error{}
+		}
+		conditions[name] = judge()
+	}
+	for name, err := range conditions {
 		if err != nil {
 			reasons = append(reasons, name+": "+err.Error())
 		}

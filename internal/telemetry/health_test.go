@@ -63,3 +63,21 @@ func TestAlive(t *testing.T) {
 		check("schedule: no progress for 2 h")
 	})
 }
+
+func TestJudge(t *testing.T) {
+	h := telemetry.NewHealth("bus")
+	h.Set("bus", nil)
+	var reason error
+	h.Judge("coordination", func() error { return reason })
+	if ok, reasons := h.Ready(); !ok {
+		t.Errorf("not ready because of %q", reasons)
+	}
+	reason = errors.New("not joined")
+	if ok, reasons := h.Ready(); ok || len(reasons) != 1 || reasons[0] != "coordination: not joined" {
+		t.Errorf("ready %t, reasons %q", ok, reasons)
+	}
+	reason = nil
+	if ok, reasons := h.Ready(); !ok {
+		t.Errorf("still not ready: %q", reasons)
+	}
+}

@@ -33,6 +33,7 @@ type Options struct {
 	Registerer    prometheus.Registerer // for the server's own metrics
 	Health        *Health               // nil: always ready and alive
 	Page          func(now time.Time) Page
+	Documents     map[string]func() any // further paths, e.g. "/api/v1/ring", and what is answered there as JSON
 	Logger        *slog.Logger
 }
 

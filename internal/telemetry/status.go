@@ -42,6 +42,7 @@ type Table struct {
 	Empty   string   `json:"empty,omitempty"` // said instead of a table without rows
 	Columns []Column `json:"columns"`
 	Rows    [][]Cell `json:"rows"`
+	Ring    *Ring    `json:"ring,omitempty"` // drawn beside the table
 }
 
 // Column heads the cells of one index.
@@ -160,11 +161,15 @@ type section struct {
 	Table
 	ID   string
 	Rows []row
+	SVG  template.HTML // "" unless there is a ring
 }
 
 type row struct {
 	State State // the worst of its cells
 	Cells []labelled
+
+	// Beside a ring: which sector the row is for.
+	Label, Colour string
 }
 
 type labelled struct {
@@ -205,6 +210,9 @@ func newSection(id string, t Table) section {
 			r.Cells = append(r.Cells, l)
 		}
 		s.Rows = append(s.Rows, r)
+	}
+	if t.Ring != nil {
+		s.draw()
 	}
 	return s
 }

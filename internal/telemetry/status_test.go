@@ -34,6 +34,7 @@ func samplePage(time.Time) telemetry.Page {
 			},
 			{Title: "Rejected", Empty: "None so far.", Columns: []telemetry.Column{{Name: "Message"}}},
 			{Title: "Spooled"},
+			ringOf("w", 3, 1),
 		},
 		Links: []telemetry.Link{{Name: "Runbook", URL: "https://example.net/?a=1&b=2"}, {Name: "Bad", URL: "javascript:alert(1)"}},
 	}

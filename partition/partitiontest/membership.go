@@ -1,23 +1,35 @@
 package partitiontest
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ringmeter/ringmeter/partition"
+	"github.com/ringmeter/ringmeter/partition/worker"
 )
 
-func join(t *testing.T, c partition.Coordinator) {
-	m := mustJoin(t, c, "g", "a")
+func join(t *testing.T, backend worker.Backend) {
+	before := time.Now()
+	m := mustJoinAs(t, backend, "g", partition.Member{ID: "a", Weight: 3, Address: "http://a:1"})
 	v := await(t, m, "a")
 	if v.Epoch == 0 {
 		t.Error("epoch is 0, as if nobody had ever joined")
 	}
-	if diff := cmp.Diff([]partition.Member{{ID: "a", Weight: 1}}, v.Members); diff != "" {
+	if diff := cmp.Diff([]partition.Member{{ID: "a", Weight: 3, Address: "http://a:1"}}, v.Members); diff != "" {
 		t.Errorf("members (-want +got):\n%s", diff)
+	}
+	s := m.State()
+	if s.Mode != partition.Linked || s.Reason != "" || s.Beat.Before(before) || s.Since.Before(before) {
+		t.Errorf("state is %+v, want linked since just now", s)
+	}
+	if off := time.Until(m.Now().Add(-s.Skew)); off < -time.Minute || off > time.Minute {
+		t.Errorf("the group's clock less its skew is %v off the local one", off)
 	}
 	select {
 	case <-m.Changed():
@@ -26,23 +38,71 @@ func join(t *testing.T, c partition.Coordinator) {
 	}
 }
 
-func joinRefuses(t *testing.T, c partition.Coordinator) {
-	mustJoin(t, c, "g", "a")
+func joinRefuses(t *testing.T, backend worker.Backend) {
+	mustJoin(t, backend, "g", "a")
 	for _, m := range []partition.Member{
 		{Weight: 1}, {ID: "a\nb", Weight: 1}, {ID: "\xff", Weight: 1}, {ID: "b", Weight: -1},
 	} {
-		if _, err := c.Join(t.Context(), "g", m); err == nil {
+		if _, err := coordinator(t, backend, settings()).Join(t.Context(), "g", m); err == nil {
 			t.Errorf("%+v has joined, want an error", m)
 		}
 	}
-	await(t, mustJoin(t, c, "g", "z"), "a", "z")
+	await(t, mustJoin(t, backend, "g", "z"), "a", "z")
 }
 
-func viewChanges(t *testing.T, c partition.Coordinator) {
-	b := mustJoin(t, c, "g", "b")
+func joinWithOtherSettings(t *testing.T, backend worker.Backend) {
+	a := mustJoin(t, backend, "g", "a")
+	other := settings()
+	other.Partitions++
+	b := partition.Member{ID: "b", Weight: 1}
+	_, err := coordinator(t, backend, other).Join(t.Context(), "g", b)
+	mismatch, ok := errors.AsType[*partition.MismatchError](err)
+	if !ok {
+		t.Fatalf("joining: error %v, want a MismatchError", err)
+	}
+	want := &partition.MismatchError{Group: "g", Theirs: settings().String(), Ours: other.String()}
+	if diff := cmp.Diff(want, mismatch); diff != "" {
+		t.Errorf("mismatch (-want +got):\n%s", diff)
+	}
+	mustLeave(t, a)
+	m, err := coordinator(t, backend, other).Join(t.Context(), "g", b)
+	if err != nil {
+		t.Fatalf("joining after everybody has left: %v", err)
+	}
+	await(t, m, "b")
+	mustLeave(t, m)
+}
+
+func joinUnderTakenID(t *testing.T, backend worker.Backend) {
+	older := mustJoin(t, backend, "g", "a")
+	l := mustCycle(t, older, early(older, "s"))
+	cs := claimed(t, l, partition.Own, 1, 2)
+	mustSettle(t, l.Done, cs[0])
+	newer := mustJoin(t, backend, "g", "a")
+	awaitMode(t, older, partition.Replaced)
+	await(t, newer, "a")
+	if _, err := older.Cycle(t.Context(), early(older, "s")); !errors.Is(err, partition.ErrReplaced) {
+		t.Errorf("opening a cycle: error %v, want ErrReplaced", err)
+	}
+	if cs, err := l.Claim(t.Context(), partition.Own, 3); !errors.Is(err, partition.ErrReplaced) || len(cs) > 0 {
+		t.Errorf("claiming: %v and error %v, want ErrReplaced", cs, err)
+	}
+	for name, do := range settling(l) {
+		if err := do(t.Context(), cs[1]); !errors.Is(err, partition.ErrReplaced) {
+			t.Errorf("%s: error %v, want ErrReplaced", name, err)
+		}
+	}
+	mustLeave(t, older)
+	// What the older one did stays done, what it held is free.
+	wantGranted(t, claimed(t, mustCycle(t, newer, early(newer, "s")), partition.Own, 1, 2, 3), 2, 3)
+	await(t, mustJoin(t, backend, "g", "b"), "a", "b") // the older one's leave removed nobody
+}
+
+func viewChanges(t *testing.T, backend worker.Backend) {
+	b := mustJoin(t, backend, "g", "b")
 	alone := await(t, b, "b")
 	current := b.Changed()
-	a := mustJoin(t, c, "g", "a")
+	a := mustJoin(t, backend, "g", "a")
 	both := await(t, b, "a", "b")
 	select {
 	case <-current:
@@ -55,9 +115,7 @@ func viewChanges(t *testing.T, c partition.Coordinator) {
 	if diff := cmp.Diff(both, await(t, a, "a", "b")); diff != "" {
 		t.Errorf("members see different views (-b +a):\n%s", diff)
 	}
-	if err := b.Leave(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	mustLeave(t, b)
 	if rest := await(t, a, "a"); rest.Epoch <= both.Epoch {
 		t.Errorf("epoch went from %d to %d", both.Epoch, rest.Epoch)
 	}
@@ -66,86 +124,139 @@ func viewChanges(t *testing.T, c partition.Coordinator) {
 	}
 }
 
-func groupsAreApart(t *testing.T, c partition.Coordinator) {
-	one, two := mustJoin(t, c, "one", "a"), mustJoin(t, c, "two", "a")
+func groupsAreApart(t *testing.T, backend worker.Backend) {
+	one, two := mustJoin(t, backend, "one", "a"), mustJoin(t, backend, "two", "a")
 	await(t, one, "a")
 	await(t, two, "a")
-	wantGranted(t, claimed(t, mustCycle(t, one, "s", 1), 1, 2), 1, 2)
-	wantGranted(t, claimed(t, mustCycle(t, two, "s", 1), 1, 2), 1, 2)
+	wantGranted(t, claimed(t, mustCycle(t, one, early(one, "s")), partition.Own, 1, 2), 1, 2)
+	wantGranted(t, claimed(t, mustCycle(t, two, early(two, "s")), partition.Own, 1, 2), 1, 2)
+	post(t, one, "k", 1, "one")
+	if p, err := two.Read(t.Context(), "k"); !errors.Is(err, partition.ErrNoPost) {
+		t.Errorf("read %v and error %v of another group, want ErrNoPost", p, err)
+	}
 }
 
-func cyclePinsItsView(t *testing.T, c partition.Coordinator) {
-	a := mustJoin(t, c, "g", "a")
-	alone := await(t, a, "a")
-	first := mustCycle(t, a, "s", 1)
-	b := mustJoin(t, c, "g", "b")
-	both := await(t, b, "a", "b")
+func weightZeroDrains(t *testing.T, backend worker.Backend) {
+	a := mustJoin(t, backend, "g", "a")
+	drained := mustJoinAs(t, backend, "g", partition.Member{ID: "b"})
 	await(t, a, "a", "b")
-	for name, l := range map[string]partition.Ledger{
-		"opened before": first, "opened again": mustCycle(t, a, "s", 1), "opened by the newcomer": mustCycle(t, b, "s", 1),
-	} {
-		if diff := cmp.Diff(alone, l.View()); diff != "" {
-			t.Errorf("%s (-pinned +got):\n%s", name, diff)
-		}
+	await(t, drained, "a", "b")
+	l := mustCycle(t, a, early(a, "s"))
+	if diff := cmp.Diff(map[string]int{"a": partitions, "b": 0}, l.Ring().Counts()); diff != "" {
+		t.Errorf("partitions by owner (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(both, mustCycle(t, a, "s", 2).View()); diff != "" {
-		t.Errorf("next cycle (-newest +got):\n%s", diff)
+	mustLeave(t, a)
+	await(t, drained, "b")
+	if owner, ok := drained.Ring().Owner(0); ok {
+		t.Errorf("partition 0 belongs to %v, want nobody", owner)
 	}
 }
 
-func leaveGivesUpClaims(t *testing.T, c partition.Coordinator) {
-	a, b := mustJoin(t, c, "g", "a"), mustJoin(t, c, "g", "b")
-	await(t, a, "a", "b")
-	await(t, b, "a", "b")
-	la, lb := mustCycle(t, a, "s", 1), mustCycle(t, b, "s", 1)
-	held := claimed(t, la, 1, 2, 3)
-	wantGranted(t, claimed(t, lb, 4), 4)
-	mustSettle(t, la.Done, held[0])
-	if err := a.Leave(t.Context()); err != nil {
-		t.Fatal(err)
+func emptyGroupKeepsItsEpoch(t *testing.T, backend worker.Backend) {
+	a := mustJoin(t, backend, "g", "a")
+	first := await(t, a, "a")
+	l := mustCycle(t, a, early(a, "s"))
+	mustSettle(t, l.Done, claimed(t, l, partition.Own, 1)...)
+	mustLeave(t, a)
+	b := mustJoin(t, backend, "g", "b")
+	if second := await(t, b, "b"); second.Epoch <= first.Epoch {
+		t.Errorf("epoch went from %d to %d", first.Epoch, second.Epoch)
 	}
-	await(t, b, "b")
-	wantUnfinished(t, lb, 2, 3)
-	wantGranted(t, claimed(t, lb, 1, 2, 3, 4), 2, 3)
-	mustNotHold(t, la.Done, held[1])
-	wantUnfinished(t, lb)
+	wantGranted(t, claimed(t, mustCycle(t, b, early(b, "s")), partition.Own, 1, 2), 2)
 }
 
-func afterLeave(t *testing.T, c partition.Coordinator) {
-	a := mustJoin(t, c, "g", "a")
+func leave(t *testing.T, backend worker.Backend) {
+	a := mustJoin(t, backend, "g", "a")
 	await(t, a, "a")
-	l := mustCycle(t, a, "s", 1)
-	mustSettle(t, l.Done, claimed(t, l, 1)...)
+	c := early(a, "s")
+	l := mustCycle(t, a, c)
+	cs := claimed(t, l, partition.Own, 1, 2)
+	mustSettle(t, l.Done, cs[0])
 	for range 2 { // the second one does nothing
-		if err := a.Leave(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		mustLeave(t, a)
 	}
-	if _, err := a.Cycle(t.Context(), "s", 2); !errors.Is(err, partition.ErrLeft) {
+	if mode := a.State().Mode; mode != partition.Left {
+		t.Errorf("mode is %v, want left", mode)
+	}
+	if _, err := a.Cycle(t.Context(), c); !errors.Is(err, partition.ErrLeft) {
 		t.Errorf("opening a cycle: error %v, want ErrLeft", err)
 	}
-	if cs, err := l.Claim(t.Context(), 2); !errors.Is(err, partition.ErrLeft) || len(cs) > 0 {
+	if cs, err := l.Claim(t.Context(), partition.Own, 3); !errors.Is(err, partition.ErrLeft) || len(cs) > 0 {
 		t.Errorf("claiming: %v and error %v, want ErrLeft", cs, err)
 	}
-	again := mustJoin(t, c, "g", "a")
+	if err := l.Check(t.Context(), cs[1]); !errors.Is(err, partition.ErrLeft) {
+		t.Errorf("checking: error %v, want ErrLeft", err)
+	}
+	mustNotHold(t, l.Done, cs[1])
+	again := mustJoin(t, backend, "g", "a")
 	await(t, again, "a")
-	wantGranted(t, claimed(t, mustCycle(t, again, "s", 1), 1, 2), 2)
+	wantGranted(t, claimed(t, mustCycle(t, again, c), partition.Own, 1, 2), 2)
 }
 
-func endedContext(t *testing.T, c partition.Coordinator) {
+func endedContext(t *testing.T, backend worker.Backend) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := c.Join(ended, "g", partition.Member{ID: "b", Weight: 1}); !errors.Is(err, context.Canceled) {
+	_, err := coordinator(t, backend, settings()).Join(ended, "g", partition.Member{ID: "b", Weight: 1})
+	if !errors.Is(err, context.Canceled) {
 		t.Errorf("joining: error %v, want the context's", err)
 	}
-	a := mustJoin(t, c, "g", "a")
+	a := mustJoin(t, backend, "g", "a")
 	await(t, a, "a")
-	if _, err := a.Cycle(ended, "s", 1); !errors.Is(err, context.Canceled) {
+	c := early(a, "s")
+	if _, err := a.Cycle(ended, c); !errors.Is(err, context.Canceled) {
 		t.Errorf("opening a cycle: error %v, want the context's", err)
 	}
-	l := mustCycle(t, a, "s", 1)
-	if _, err := l.Claim(ended, 1); !errors.Is(err, context.Canceled) {
+	l := mustCycle(t, a, c)
+	if _, err := l.Claim(ended, partition.Own, 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("claiming: error %v, want the context's", err)
 	}
-	wantGranted(t, claimed(t, l, 1), 1)
+	cs := claimed(t, l, partition.Own, 1)
+	wantGranted(t, cs, 1)
+	if err := l.Check(ended, cs...); !errors.Is(err, context.Canceled) {
+		t.Errorf("checking: error %v, want the context's", err)
+	}
+	if err := a.Post(ended, "k", partition.Post{Version: 1}, time.Hour); !errors.Is(err, context.Canceled) {
+		t.Errorf("posting: error %v, want the context's", err)
+	}
+	if s := a.State(); s.Mode != partition.Linked {
+		t.Errorf("state is %+v after calls without time, want linked", s)
+	}
+}
+
+func posts(t *testing.T, backend worker.Backend) {
+	a, b := mustJoin(t, backend, "g", "a"), mustJoin(t, backend, "g", "b")
+	if p, err := a.Read(t.Context(), "k"); !errors.Is(err, partition.ErrNoPost) {
+		t.Errorf("read %v and error %v, want ErrNoPost", p, err)
+	}
+	blob := string(slices.Concat([]byte("\x00\xff\n\r%{} \""), bytes.Repeat([]byte("0123456789abcdef"), 1<<12)))
+	for _, step := range []struct {
+		version  int64
+		data     string
+		want     int64
+		wantData string
+	}{
+		{5, "five", 5, "five"},
+		{4, "four", 5, "five"}, // an older one does not replace a newer
+		{5, "again", 5, "again"},
+		{1 << 60, blob, 1 << 60, blob},
+		{1<<60 - 1, "just older", 1 << 60, blob},
+		{1<<60 + 1, "", 1<<60 + 1, ""},
+	} {
+		post(t, a, "k", step.version, step.data)
+		p, err := b.Read(t.Context(), "k")
+		if err != nil || p.Version != step.want || string(p.Data) != step.wantData {
+			t.Errorf("after version %d: read version %d with %.20q and error %v, want version %d with %.20q",
+				step.version, p.Version, p.Data, err, step.want, step.wantData)
+		}
+	}
+	if p, err := a.Read(t.Context(), "K"); !errors.Is(err, partition.ErrNoPost) {
+		t.Errorf("read %v and error %v under another key, want ErrNoPost", p, err)
+	}
+}
+
+func post(t *testing.T, m partition.Membership, key string, version int64, data string) {
+	t.Helper()
+	if err := m.Post(t.Context(), key, partition.Post{Version: version, Data: []byte(data)}, time.Hour); err != nil {
+		t.Fatal(err)
+	}
 }

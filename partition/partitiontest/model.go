@@ -8,100 +8,115 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ringmeter/ringmeter/partition"
+	"github.com/ringmeter/ringmeter/partition/worker"
 )
 
-// model runs random operations of two members on one cycle and compares each answer with
-// a map of who holds what.
-func model(t *testing.T, c partition.Coordinator) {
-	const partitions = 8
+// action is one call of one of two members.
+type action struct {
+	Member int
+	Do     string
+	Parts  []int
+}
+
+func actions() *rapid.Generator[[]action] {
+	one := rapid.Custom(func(rt *rapid.T) action {
+		return action{
+			rapid.IntRange(0, 1).Draw(rt, "member"),
+			rapid.SampledFrom([]string{"claim", "rescue", "steal", "done", "release", "check", "unfinished"}).Draw(rt, "do"),
+			rapid.SliceOfNDistinct(rapid.IntRange(0, 3), 1, 3, rapid.ID).Draw(rt, "partitions"),
+		}
+	})
+	return rapid.SliceOfN(one, 5, 20)
+}
+
+// book is what a ledger must say: for each partition who had it last and how far it is.
+type book map[int]page
+
+type page struct {
+	holder int
+	stage  string // "", "held", "open" or "done"
+	tries  int
+}
+
+func (b book) free(p int) bool {
+	return b[p].stage == "" || b[p].stage == "open" && b[p].tries < 2
+}
+
+// claim changes the book like a grant does, and returns what is granted.
+func (b book) claim(me int, parts []int) (granted []int) {
+	for _, p := range parts {
+		if b.free(p) {
+			b[p] = page{me, "held", b[p].tries}
+			granted = append(granted, p)
+		}
+	}
+	return granted
+}
+
+// settle changes the book and reports whether all parts were in order.
+func (b book) settle(do string, me int, parts []int) bool {
+	fine := true
+	for _, p := range parts {
+		e := b[p]
+		switch {
+		case e.stage == "" || e.holder != me:
+			fine = false
+		case do == "done" && e.stage == "held":
+			b[p] = page{me, "done", e.tries}
+		case do == "release" && e.stage == "held":
+			b[p] = page{me, "open", e.tries + 1}
+		case do == "release" && e.stage == "open", do != "release" && e.stage == "done", do == "check" && e.stage == "held":
+		default:
+			fine = false
+		}
+	}
+	return fine
+}
+
+// model runs random calls of two members in a cycle that is nearly over and compares each
+// answer with that of a book.
+func model(t *testing.T, backend worker.Backend) {
 	ids := []string{"a", "b"}
-	ms := []partition.Membership{mustJoin(t, c, "g", ids[0]), mustJoin(t, c, "g", ids[1])}
-	await(t, ms[0], ids...)
-	await(t, ms[1], ids...)
+	a, b := pair(t, backend)
 	run := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		run++ // every run has a source of its own
-		source := fmt.Sprintf("s%d", run)
-		ledgers := []partition.Ledger{mustCycle(t, ms[0], source, 1), mustCycle(t, ms[1], source, 1)}
-		epoch := ledgers[0].View().Epoch
-		holder, done := map[int]int{}, map[int]bool{}
-		reopened := map[int]int{} // by whom it was released last
-		pick := func() (int, []int) {
-			return rapid.IntRange(0, 1).Draw(rt, "member"),
-				rapid.SliceOfNDistinct(rapid.IntRange(0, partitions-1), 0, 4, rapid.ID).Draw(rt, "partitions")
-		}
-		claims := func(me int, parts []int) []partition.Claim {
+		c := earlier(early(a, fmt.Sprintf("s%d", run)), 1)
+		ledgers := []partition.Ledger{mustCycle(t, a, c), mustCycle(t, b, c)}
+		truth := book{}
+		for _, step := range actions().Draw(rt, "actions") {
+			l := ledgers[step.Member]
 			var cs []partition.Claim
-			for _, p := range parts {
-				cs = append(cs, partition.Claim{Source: source, Member: ids[me], Cycle: 1, Partition: p, Epoch: epoch})
+			for _, p := range step.Parts {
+				cs = append(cs, partition.Claim{Source: c.Source, Member: ids[step.Member], Cycle: c.Number, Partition: p, Epoch: l.Ring().View().Epoch})
 			}
-			return cs
+			var err error
+			reasons := map[string]partition.Reason{"claim": partition.Own, "rescue": partition.Rescue, "steal": partition.Steal}
+			switch why, claims := reasons[step.Do]; {
+			case claims:
+				var got []partition.Claim
+				got, err = l.Claim(t.Context(), why, step.Parts...)
+				want := truth.claim(step.Member, step.Parts)
+				if !slices.EqualFunc(got, want, func(c partition.Claim, p int) bool { return c.Partition == p }) {
+					rt.Fatalf("%+v: granted %v, want %v", step, got, want)
+				}
+			case step.Do == "unfinished":
+				var got []int
+				got, err = l.Unfinished(t.Context(), step.Parts...)
+				want := slices.DeleteFunc(slices.Clone(step.Parts), func(p int) bool { return !truth.free(p) })
+				if !slices.Equal(got, want) {
+					rt.Fatalf("%+v: %v, want %v", step, got, want)
+				}
+			default:
+				err = settling(l)[step.Do](t.Context(), cs...)
+				if fine := truth.settle(step.Do, step.Member, step.Parts); (err == nil) != fine {
+					rt.Fatalf("%+v: error %v, book %v", step, err, truth)
+				}
+				err = nil
+			}
+			if err != nil {
+				rt.Fatalf("%+v: %v", step, err)
+			}
 		}
-		rt.Repeat(map[string]func(*rapid.T){
-			"claim": func(rt *rapid.T) {
-				me, parts := pick()
-				var free []int
-				for _, p := range parts {
-					if _, held := holder[p]; !held {
-						free = append(free, p)
-						holder[p] = me
-						delete(reopened, p)
-					}
-				}
-				got, err := ledgers[me].Claim(t.Context(), parts...)
-				if err != nil {
-					rt.Fatal(err)
-				}
-				if want := claims(me, free); !slices.Equal(got, want) {
-					rt.Fatalf("granted %v, want %v", got, want)
-				}
-			},
-			"done": func(rt *rapid.T) {
-				me, parts := pick()
-				fine := true
-				for _, p := range parts {
-					if by, held := holder[p]; held && by == me {
-						done[p] = true
-					} else {
-						fine = false
-					}
-				}
-				if err := ledgers[me].Done(t.Context(), claims(me, parts)...); (err == nil) != fine {
-					rt.Fatalf("%s finishing %v: error %v", ids[me], parts, err)
-				}
-			},
-			"release": func(rt *rapid.T) {
-				me, parts := pick()
-				fine := true
-				for _, p := range parts {
-					by, held := holder[p]
-					last, again := reopened[p]
-					switch {
-					case held && by == me && !done[p]:
-						delete(holder, p)
-						reopened[p] = me
-					case !held && again && last == me: // said again
-					default:
-						fine = false
-					}
-				}
-				if err := ledgers[me].Release(t.Context(), claims(me, parts)...); (err == nil) != fine {
-					rt.Fatalf("%s releasing %v: error %v", ids[me], parts, err)
-				}
-			},
-			"": func(rt *rapid.T) {
-				for _, l := range ledgers {
-					got, err := l.Unfinished(t.Context())
-					if err != nil {
-						rt.Fatal(err)
-					}
-					for p := range partitions {
-						if _, want := reopened[p]; slices.Contains(got, p) != want {
-							rt.Fatalf("unfinished are %v, released are %v", got, reopened)
-						}
-					}
-				}
-			},
-		})
 	})
 }
