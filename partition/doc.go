@@ -28,15 +28,18 @@
 //
 // The ring is a hint about who should work. The authority is the [Claim]: a [Ledger] gives
 // a partition of one cycle of one source to one holder at a time. A claim ends with Done,
-// and then that partition is finished for that cycle, or with Release or the departure of
-// its holder, and then it may be claimed again.
+// and then that partition is finished for that cycle; with Release, and then it may be
+// claimed once more; or when its holder has left or has no lease, and then others may
+// rescue it.
 //
-// Three drivers keep the views and the claims: "local" in one process, "file" for the
-// processes of one machine, "redis" for those of many. A member that loses touch with its
-// coordinator goes on with what it owns while its lease allows, and writes what it has done
-// to a journal that it hands in later.
+// A [Coordinator] is where members meet. What it does is in package steps, a member's side
+// in package worker. Three drivers keep the views and the claims: "local" in one process,
+// "file" for the processes of one machine, "redis" for those of many; package
+// partitiontest checks all three alike. A member that loses touch with its coordinator goes
+// on with what it owns while its lease lasts, and longer if the others do not reach it
+// either, and notes what it has done in a journal that it hands in later.
 //
-// What it does not do: it knows nothing of time (cycle numbers come from the caller), of
-// resources (keys are strings to it) or of their cost (partitions are equal in number, not
-// in work).
+// What it does not do: the ring knows nothing of time, of resources (keys are strings to
+// it) or of their cost (partitions are equal in number, not in work). What is polled, and
+// when in a cycle, is for package pollster.
 package partition

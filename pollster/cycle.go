@@ -168,12 +168,12 @@ func (j *job) conclude(c *cycle, over, stopping bool) {
 		return
 	}
 	c.concluded = true
-	overran := !stopping && (over && len(c.steps) > 0 || !c.worked.Before(c.limit))
+	by := time.Since(c.limit)
+	overran := !stopping && by >= 0 && (over && len(c.steps) > 0 || !c.worked.Before(c.limit))
 	c.steps = nil
 	label := j.interval.String()
 	took := time.Since(c.begun)
 	j.metrics.cycleDuration.WithLabelValues(label).Observe(took.Seconds())
-	by := time.Since(c.limit)
 	if overran {
 		j.metrics.overruns.WithLabelValues(label, j.plugin.Name).Inc()
 		if j.planning.bad("overrun") {

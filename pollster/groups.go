@@ -3,7 +3,6 @@ package pollster
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -76,7 +75,7 @@ func (gs *Groups) retain(ctx context.Context, names map[string]bool) error {
 		if err := m.Leave(ctx); err != nil {
 			mu.Lock()
 			defer mu.Unlock()
-			errs = append(errs, fmt.Errorf("leaving group %q: %w", name, err))
+			errs = append(errs, err)
 		}
 	}
 	for name, g := range left {

@@ -296,6 +296,8 @@ func TestSharedDiscovery(t *testing.T) {
 		}
 		<-time.After(2*time.Minute + 30*time.Second)
 		perCycle := func() map[string]string {
+			mu <- struct{}{}
+			defer func() { <-mu }()
 			by := map[string]string{}
 			for key, n := range listings {
 				id, cycle, _ := strings.Cut(key, " ")

@@ -55,7 +55,7 @@ func (gs *Groups) keepJoining(ctx context.Context, name string) error {
 			}
 		} else {
 			if known == "" {
-				log.Warn("group cannot be joined; trying again", "err", err)
+				log.Warn("group cannot be joined; what is divided waits until the coordinator answers", "err", err)
 			}
 			gs.workAlone(ctx, name, err)
 		}

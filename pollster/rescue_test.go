@@ -268,7 +268,7 @@ func TestFence(t *testing.T) {
 		w := watch(local.New())
 		w.refuse = func(request string) error {
 			if request == "check" && time.Since(midnight()) < 20*time.Second {
-				return partition.ErrFenced
+				return partition.ErrNotHeld
 			}
 			return nil
 		}
@@ -286,5 +286,27 @@ func TestFence(t *testing.T) {
 		if n := b.logged("samples are not published"); n != 2 {
 			t.Errorf("%d lines, want one for each pollster:\n%s", n, &b.log.buf)
 		}
+	})
+}
+
+// While nobody can say whether claims hold, samples wait and are neither lost nor polled again.
+func TestUnsure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := watch(local.New())
+		w.refuse = func(request string) error {
+			if request == "check" && time.Since(midnight()) < 20*time.Second {
+				return partition.ErrFenced
+			}
+			return nil
+		}
+		c := both(t, time.Minute, nil)
+		c.Groups = groups(t, w, "me")
+		b := newBench(t, c)
+		b.runFor(t, time.Minute-time.Millisecond)
+		b.check(t, map[string]float64{
+			"samples_total m written": 500, "samples_total n written": 500, "samples_total m lost": 0,
+			"samples_total m fenced": 0, "polls_total fenced": 0,
+		})
+		twice(t, b.sink.all())
 	})
 }

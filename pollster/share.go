@@ -54,8 +54,8 @@ func (c *cycle) open(ctx context.Context, s *share) bool {
 		return true
 	}
 	m, _ := c.config.Groups.current(s.group)
-	if m == nil {
-		return false
+	if m == nil || !time.Now().Before(c.start.Add(c.interval)) {
+		return false // the worker has come too late for this cycle
 	}
 	items, parts := arrange(s.found, m.Ring())
 	l, err := m.Cycle(ctx, partition.Cycle{Source: c.ledger, Number: c.number, Interval: c.interval, Expected: len(parts)})

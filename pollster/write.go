@@ -3,6 +3,7 @@ package pollster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -11,8 +12,12 @@ import (
 	"github.com/ringmeter/ringmeter/partition"
 )
 
-// errFenced is why samples were not published.
-var errFenced = errors.New("claims may have passed to another worker")
+var (
+	// errFenced is why samples are not published.
+	errFenced = errors.New("claims have passed to another worker")
+	// errUnsure is why they are not published yet.
+	errUnsure = errors.New("claims may have passed to another worker")
+)
 
 // call is what one call of a pollster is about: items with one routing, and the claims
 // that cover them if they are divided.
@@ -134,7 +139,7 @@ func (w *writing) write(last context.Context, b *batch) {
 	switch {
 	case err == nil:
 		w.written += n
-	case errors.Is(err, errFenced):
+	case errors.Is(err, errFenced), errors.Is(err, errUnsure):
 		if w.fenced == 0 {
 			w.tally.fail(err)
 			w.stop()
@@ -162,8 +167,12 @@ func (w *writing) write(last context.Context, b *batch) {
 // attempt writes samples once if that is still allowed.
 func (w *writing) attempt(ctx context.Context, samples []metering.Sample) error {
 	if w.call.ledger != nil {
-		if err := w.call.ledger.Check(ctx, w.call.claims...); err != nil {
-			return errors.Join(errFenced, err)
+		err := w.call.ledger.Check(ctx, w.call.claims...)
+		switch {
+		case errors.Is(err, partition.ErrNotHeld), errors.Is(err, partition.ErrReplaced), errors.Is(err, partition.ErrLeft):
+			return fmt.Errorf("%w: %w", errFenced, err)
+		case err != nil:
+			return fmt.Errorf("%w: %w", errUnsure, err)
 		}
 	}
 	return w.config.Writer.Write(ctx, w.call.claims, samples)

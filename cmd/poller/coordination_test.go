@@ -57,12 +57,13 @@ func serving(t *testing.T, h http.HandlerFunc) string {
 }
 
 func TestPeers(t *testing.T) {
-	linked := answering(t, groupReport{Joined: true, Mode: "away"}, groupReport{Joined: true, Mode: "linked"})
-	joining := answering(t, groupReport{Joined: true, Mode: "joining"})
-	away := answering(t, groupReport{Joined: true, Mode: "away"})
-	fenced := answering(t, groupReport{Joined: true, Mode: "fenced"})
-	starting := answering(t, groupReport{Mode: "joining"})
-	alone := answering(t, groupReport{Joined: true, Alone: true, Mode: "alone"})
+	linked := answering(t, groupReport{Name: "h", Joined: true, Mode: "away", Epoch: 70}, groupReport{Name: "g", Joined: true, Mode: "linked", Epoch: 7})
+	joining := answering(t, groupReport{Name: "g", Joined: true, Mode: "joining"})
+	away := answering(t, groupReport{Name: "g", Joined: true, Mode: "away", Epoch: 5})
+	fenced := answering(t, groupReport{Name: "g", Joined: true, Mode: "fenced"})
+	starting := answering(t, groupReport{Name: "g", Mode: "joining"})
+	alone := answering(t, groupReport{Name: "g", Joined: true, Alone: true, Mode: "alone"})
+	stranger := answering(t, groupReport{Name: "h", Joined: true, Mode: "linked", Epoch: 70})
 	var silent []string
 	for name, h := range map[string]http.HandlerFunc{
 		"asks for a password": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) },
@@ -82,7 +83,7 @@ func TestPeers(t *testing.T) {
 		},
 	} {
 		address := serving(t, h)
-		if got := newPeers().ask(t.Context(), []string{address}); got != (worker.Answers{}) {
+		if got := newPeers().ask(t.Context(), "g", []string{address}); got != (worker.Answers{}) {
 			t.Errorf("one that %s counts as %+v", name, got)
 		}
 		silent = append(silent, address)
@@ -92,14 +93,15 @@ func TestPeers(t *testing.T) {
 		want      worker.Answers
 	}{
 		"nobody":       {nil, worker.Answers{}},
-		"linked":       {[]string{linked + "/"}, worker.Answers{Answered: 1, Linked: 1}},
+		"linked":       {[]string{linked + "/"}, worker.Answers{Answered: 1, Linked: 1, Epoch: 7}},
 		"known":        {[]string{joining}, worker.Answers{Answered: 1, Linked: 1}},
-		"cut off too":  {[]string{away, fenced, starting, alone}, worker.Answers{Answered: 4}},
-		"one of some":  {[]string{away, linked, fenced}, worker.Answers{Answered: 3, Linked: 1}},
+		"cut off too":  {[]string{away, fenced, starting, alone}, worker.Answers{Answered: 4, Epoch: 5}},
+		"of another":   {[]string{stranger}, worker.Answers{}},
+		"one of some":  {[]string{away, linked, fenced}, worker.Answers{Answered: 3, Linked: 1, Epoch: 7}},
 		"no address":   {[]string{"", "ftp://h", "http://", "http://u:p@h", linked + "?x=1"}, worker.Answers{}},
-		"half of many": {append(silent[:4:4], away, away, away, away, away), worker.Answers{Answered: 5}},
+		"half of many": {append(silent[:4:4], away, away, away, away, away), worker.Answers{Answered: 5, Epoch: 5}},
 	} {
-		if got := newPeers().ask(t.Context(), c.addresses); got != c.want {
+		if got := newPeers().ask(t.Context(), "g", c.addresses); got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
 		}
 	}

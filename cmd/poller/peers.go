@@ -39,7 +39,7 @@ func newPeers() peers {
 }
 
 // ask implements worker.Config.Ask. One that hears from the coordinator settles it.
-func (p peers) ask(ctx context.Context, addresses []string) worker.Answers {
+func (p peers) ask(ctx context.Context, group string, addresses []string) worker.Answers {
 	chosen := slices.Clone(addresses)
 	rand.Shuffle(len(chosen), func(i, j int) { chosen[i], chosen[j] = chosen[j], chosen[i] })
 	chosen = chosen[:min(len(chosen), peersAsked)]
@@ -47,12 +47,13 @@ func (p peers) ask(ctx context.Context, addresses []string) worker.Answers {
 	for round := range slices.Chunk(chosen, peersAtOnce) {
 		answers := make(chan worker.Answers, len(round))
 		for _, address := range round {
-			go func() { answers <- p.askOne(ctx, address) }()
+			go func() { answers <- p.askOne(ctx, group, address) }()
 		}
 		for range round {
 			a := <-answers
 			sum.Answered += a.Answered
 			sum.Linked += a.Linked
+			sum.Epoch = max(sum.Epoch, a.Epoch)
 		}
 		if sum.Linked > 0 || ctx.Err() != nil {
 			break
@@ -62,13 +63,17 @@ func (p peers) ask(ctx context.Context, addresses []string) worker.Answers {
 }
 
 // askOne counts a worker that does not answer, or not like one, as nothing.
-func (p peers) askOne(ctx context.Context, address string) worker.Answers {
+func (p peers) askOne(ctx context.Context, group, address string) worker.Answers {
 	report, err := p.report(ctx, address)
 	if err != nil {
 		return worker.Answers{}
 	}
-	a := worker.Answers{Answered: 1}
-	if slices.ContainsFunc(report.Groups, groupReport.linked) {
+	i := slices.IndexFunc(report.Groups, func(g groupReport) bool { return g.Name == group })
+	if i < 0 {
+		return worker.Answers{}
+	}
+	a := worker.Answers{Answered: 1, Epoch: report.Groups[i].Epoch}
+	if report.Groups[i].linked() {
 		a.Linked = 1
 	}
 	return a

@@ -21,6 +21,7 @@ type coordinator struct {
 	ahead  time.Duration // its clock, of the workers'
 	pins   map[string]uint64
 	broken []string // rules, as seen at the coordinator
+	unread []func() // requests that reached it while it was frozen
 }
 
 func newCoordinator(ahead time.Duration) *coordinator {
@@ -38,6 +39,17 @@ func (c *coordinator) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	clear(c.groups)
+}
+
+// thaw lets it find the requests that nobody waits for any more.
+func (c *coordinator) thaw() {
+	c.mu.Lock()
+	unread := c.unread
+	c.unread = nil
+	c.mu.Unlock()
+	for _, request := range unread {
+		request()
+	}
 }
 
 // turn moves its clock, as another computer does that takes over.
@@ -72,14 +84,24 @@ func (c *coordinator) pinned(group string, era int64, b steps.Begin, epoch uint6
 
 var errLink = errors.New("connection refused")
 
+// cut is how a request does not reach the coordinator.
+type cut int
+
+const (
+	open    cut = iota
+	refused     // at once
+	silent      // nothing comes back
+	frozen      // it is there, and answers when nobody waits any more
+	numCuts = iota
+)
+
 // link is how one worker process reaches the coordinator: slowly, or not at all.
 type link struct {
 	coordinator *coordinator
 	gate        *gate
 	rand        *rand.Rand // guarded by mu
 	mu          sync.Mutex
-	cut         bool
-	hangs       bool // rather than being refused, while it is cut
+	how         cut
 	slow        time.Duration
 	lossy       float64 // share of the answers that get lost
 }
@@ -100,21 +122,28 @@ func (l *link) change(f func(*link)) {
 
 // pass takes a request over the link. The error says that it did not arrive; lost that the
 // answer will not.
-func (l *link) pass(ctx context.Context) (lost bool, err error) {
+func (l *link) pass(ctx context.Context, request func()) (lost bool, err error) {
 	l.mu.Lock()
-	cut, hangs := l.cut, l.hangs
+	how := l.how
 	took := time.Duration(l.rand.Int64N(int64(4*time.Millisecond))) + l.slow
 	lost = l.rand.Float64() < l.lossy
 	l.mu.Unlock()
 	if err := l.gate.pass(ctx); err != nil {
 		return false, err
 	}
-	switch {
-	case cut && hangs:
+	switch how {
+	case frozen:
+		l.coordinator.mu.Lock()
+		l.coordinator.unread = append(l.coordinator.unread, request)
+		l.coordinator.mu.Unlock()
 		<-ctx.Done()
 		return false, ctx.Err()
-	case cut:
+	case silent:
+		<-ctx.Done()
+		return false, ctx.Err()
+	case refused:
 		return false, errLink
+	case open:
 	}
 	if err := wait(ctx, took); err != nil {
 		return false, err
@@ -130,7 +159,7 @@ type linked struct {
 
 // over runs a step at the other end of a link.
 func over[R any](ctx context.Context, l *linked, do func(g *steps.Group, now int64) R) (reply R, err error) {
-	lost, err := l.pass(ctx)
+	lost, err := l.pass(ctx, func() { step(l.coordinator, l.group, do) })
 	if err != nil {
 		return reply, err
 	}

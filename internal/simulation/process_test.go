@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ringmeter/ringmeter/discovery"
@@ -22,7 +23,7 @@ type process struct {
 	id     string
 	gate   *gate
 	link   *link
-	mute   bool // does not answer other members
+	mute   atomic.Bool // does not answer other members
 	groups *pollster.Groups
 	stop   context.CancelFunc
 	over   chan struct{} // closed when Run and Leave have returned
@@ -39,7 +40,7 @@ func (w *world) start(id string) *process {
 	p := &process{world: w, id: id, gate: newGate(), pace: w.pace, over: make(chan struct{}),
 		rand: rand.New(rand.NewPCG(w.seed, uint64(w.lives)))}
 	p.link = &link{coordinator: w.coordinator, gate: p.gate, rand: rand.New(rand.NewPCG(w.seed, uint64(w.lives)<<32)),
-		cut: w.outage, hangs: w.outageHangs}
+		how: w.outage}
 	log := w.logger(id)
 
 	c, err := worker.New(p.link, worker.Config{Settings: settings(), Ask: p.ask, Logger: log})
@@ -104,20 +105,22 @@ func (w *world) leave(id string) {
 }
 
 // ask asks other members whether they reach the coordinator.
-func (p *process) ask(ctx context.Context, addresses []string) (a worker.Answers) {
+func (p *process) ask(ctx context.Context, group string, addresses []string) (a worker.Answers) {
 	if p.gate.pass(ctx) != nil {
 		return a
 	}
 	for _, address := range addresses {
 		other := p.world.find(address)
-		if other == nil || other.mute || p.mute || other.gate.frozen() {
+		if other == nil || other.mute.Load() || p.mute.Load() || other.gate.frozen() {
 			continue
 		}
 		a.Answered++
 		for _, g := range other.status().Groups {
-			if g.Joined && g.State.Mode == partition.Linked {
+			if g.Ring != nil && g.Name == group {
+				a.Epoch = max(a.Epoch, g.Ring.View().Epoch)
+			}
+			if g.Joined && g.Name == group && g.State.Mode == partition.Linked {
 				a.Linked++
-				break
 			}
 		}
 	}

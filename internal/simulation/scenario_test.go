@@ -74,6 +74,16 @@ func scenarios() []scenario {
 			w.pause(w.any(), 16*time.Second+w.upTo(40*time.Second))
 		}},
 		{name: "outage", workers: 1, play: func(w *world) { w.outageFor(w.upTo(150 * time.Second)) }},
+		{name: "frozen late in a cycle", workers: 2, play: func(w *world) {
+			w.until(w.cycle()+1, 0.4+0.4*w.rand.Float64())
+			w.outageOf(frozen, 8*time.Second+w.upTo(20*time.Second))
+		}},
+		{name: "one cut off that nobody answers", workers: 2, doubled: 3 * resources, play: func(w *world) {
+			p := w.running[w.any()]
+			p.mute.Store(true)
+			w.cutOff(p.id, w.upTo(150*time.Second))
+			p.mute.Store(false)
+		}},
 		{name: "amnesia", workers: 1, play: func(w *world) {
 			w.note("the coordinator forgets everything")
 			w.coordinator.forget()
@@ -97,9 +107,9 @@ func scenarios() []scenario {
 			}
 		}},
 		{name: "slow coordinator", workers: 1, play: func(w *world) {
-			w.note("requests take a second and a half")
+			w.note("requests take more than half a second")
 			for _, id := range w.ids() {
-				w.running[id].link.change(func(l *link) { l.slow = 1500 * time.Millisecond })
+				w.running[id].link.change(func(l *link) { l.slow = 600 * time.Millisecond })
 			}
 			w.sleep(w.upTo(interval))
 			for _, id := range w.ids() {
@@ -141,25 +151,28 @@ func (w *world) pause(id string, d time.Duration) {
 
 func (w *world) cutOff(id string, d time.Duration) {
 	l := w.running[id].link
-	hangs := w.rand.IntN(2) == 0
-	w.note("%s is cut off for %v, hanging %v", id, d, hangs)
-	l.change(func(l *link) { l.cut, l.hangs = true, hangs })
+	how := refused + cut(w.rand.IntN(2))
+	w.note("%s is cut off for %v, kind %d", id, d, how)
+	l.change(func(l *link) { l.how = how })
 	w.sleep(d)
 	w.note("%s is not cut off any more", id)
-	l.change(func(l *link) { l.cut = false })
+	l.change(func(l *link) { l.how = w.outage })
 }
 
-func (w *world) outageFor(d time.Duration) {
-	w.outage, w.outageHangs = true, w.rand.IntN(2) == 0
-	w.note("the coordinator is away for %v, hanging %v", d, w.outageHangs)
+func (w *world) outageFor(d time.Duration) { w.outageOf(refused+cut(w.rand.IntN(numCuts-1)), d) }
+
+func (w *world) outageOf(how cut, d time.Duration) {
+	w.outage = how
+	w.note("the coordinator is away for %v, kind %d", d, w.outage)
 	for _, id := range w.ids() {
-		w.running[id].link.change(func(l *link) { l.cut, l.hangs = true, w.outageHangs })
+		w.running[id].link.change(func(l *link) { l.how = w.outage })
 	}
 	w.sleep(d)
-	w.outage = false
+	w.outage = open
 	w.note("the coordinator is back")
+	w.coordinator.thaw()
 	for _, id := range w.ids() {
-		w.running[id].link.change(func(l *link) { l.cut = false })
+		w.running[id].link.change(func(l *link) { l.how = open })
 	}
 }
 

@@ -31,8 +31,7 @@ type world struct {
 	running     map[string]*process
 	gone        []*process
 	lives       int
-	outage      bool
-	outageHangs bool
+	outage      cut
 	record      *record
 
 	mu    sync.Mutex

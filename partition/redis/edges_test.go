@@ -64,6 +64,21 @@ func TestEdges(t *testing.T) {
 	claim(steal-1, on, partition.Steal, 0)
 	claim(steal, on, partition.Steal, 1)
 
+	// A request that nobody waits for any more does nothing.
+	for until, granted := range map[int64]steps.Status{steal: steps.OK, steal - 1: steps.Late} {
+		l := steps.Listed{Turn: on, Parts: []int{1, 2}}
+		l.Until = until
+		held, err := redis.At(store, steal).Held(t.Context(), l)
+		same(steal, err, g.Held(steal, l), held)
+		b := steps.Beat{Caller: callers["a"], Weight: 1, Settings: "p", TTL: 15 * time.Second}
+		b.Until = until
+		told, err := redis.At(store, steal-10).Beat(t.Context(), b)
+		same(steal-10, err, g.Beat(steal-10, b), told)
+		if held.Status != granted {
+			t.Errorf("until %d: %v, want %v", until, held.Status, granted)
+		}
+	}
+
 	// What it stole stays stolen when it hands it in without a lease.
 	over := steal - 10 + 15_000
 	b := steps.Backfill{Turn: on, Done: []int{1}}

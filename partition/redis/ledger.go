@@ -12,7 +12,7 @@ import (
 func (s *store) turn(ctx context.Context, step string, t steps.Turn, rest ...any) (*reply, error) {
 	item := "c:" + t.Source + ":" + strconv.FormatInt(t.Number, 10)
 	args := append(make([]any, 0, 7+len(rest)), t.ID, t.Incarnation, t.Era, t.Source, t.Number, t.Interval, t.Epoch)
-	return s.run(ctx, s.backend.others, step, item, append(args, rest...)...)
+	return s.run(ctx, s.backend.others, step, item, t.Until, append(args, rest...)...)
 }
 
 // listing makes arguments of partitions, after those before.

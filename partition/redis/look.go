@@ -12,7 +12,7 @@ import (
 )
 
 func (s *store) Look(ctx context.Context) (steps.Picture, error) {
-	r, err := s.run(ctx, s.backend.others, "look", "")
+	r, err := s.run(ctx, s.backend.others, "look", "", 0)
 	if err != nil {
 		return steps.Picture{}, err
 	}

@@ -17,7 +17,7 @@ type store struct {
 	backend *Backend
 	prefix  string // of all keys
 	keys    []string
-	now     string // the time in milliseconds, set by tests; "" for Redis' own
+	now     string // a space and the time in milliseconds, set by tests; "" for Redis' own
 }
 
 var _ steps.Store = (*store)(nil)
@@ -37,13 +37,14 @@ func newStore(b *Backend, group string) *store {
 		keys: []string{prefix + "g", prefix + "v", prefix + "m", prefix + "hb", prefix + "l"}}
 }
 
-// run runs a step on the group, and on one more key unless item is "".
-func (s *store) run(ctx context.Context, l *link, step, item string, args ...any) (*reply, error) {
+// run runs a step on the group, and on one more key unless item is "". until is when the
+// caller waits no more, 0 for never.
+func (s *store) run(ctx context.Context, l *link, step, item string, until int64, args ...any) (*reply, error) {
 	keys := s.keys
 	if item != "" {
 		keys = append(slices.Clip(keys), s.prefix+item)
 	}
-	values, err := l.run(ctx, s.backend.scripts[step], keys, append([]any{s.now}, args...))
+	values, err := l.run(ctx, s.backend.scripts[step], keys, append([]any{strconv.FormatInt(until, 10) + s.now}, args...))
 	if err != nil {
 		return nil, fmt.Errorf("running %s at %s: %w", step, s.backend, err)
 	}
@@ -64,7 +65,7 @@ func (s *store) Beat(ctx context.Context, b steps.Beat) (steps.Beaten, error) {
 	if _, err := partition.NewView(0, partition.Member{ID: b.ID, Weight: b.Weight, Address: b.Address}); err != nil {
 		return steps.Beaten{}, err
 	}
-	r, err := s.run(ctx, s.backend.beats, "beat", "", b.ID, b.Incarnation, b.Era, b.Weight, b.Address,
+	r, err := s.run(ctx, s.backend.beats, "beat", "", b.Until, b.ID, b.Incarnation, b.Era, b.Weight, b.Address,
 		b.Settings, b.Epoch, b.TTL.Milliseconds(), b.Settle.Milliseconds(), b.SettleMost.Milliseconds())
 	if err != nil {
 		return steps.Beaten{}, err
@@ -89,22 +90,22 @@ func (s *store) Restore(ctx context.Context, r steps.Restore) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.run(ctx, s.backend.beats, "restore", "", r.Era, r.Settings, r.View.Epoch, view, r.TTL.Milliseconds())
+	_, err = s.run(ctx, s.backend.beats, "restore", "", 0, r.Era, r.Settings, r.View.Epoch, view, r.TTL.Milliseconds())
 	return err
 }
 
 func (s *store) Leave(ctx context.Context, c steps.Caller) error {
-	_, err := s.run(ctx, s.backend.beats, "leave", "", c.ID, c.Incarnation)
+	_, err := s.run(ctx, s.backend.beats, "leave", "", 0, c.ID, c.Incarnation)
 	return err
 }
 
 func (s *store) Post(ctx context.Context, key string, p partition.Post, keep time.Duration) error {
-	_, err := s.run(ctx, s.backend.others, "post", "b:"+key, orderly(p.Version), p.Data, keep.Milliseconds())
+	_, err := s.run(ctx, s.backend.others, "post", "b:"+key, 0, orderly(p.Version), p.Data, keep.Milliseconds())
 	return err
 }
 
 func (s *store) Read(ctx context.Context, key string) (partition.Post, error) {
-	r, err := s.run(ctx, s.backend.others, "read", "b:"+key)
+	r, err := s.run(ctx, s.backend.others, "read", "b:"+key, 0)
 	if err != nil {
 		return partition.Post{}, err
 	}

@@ -47,6 +47,9 @@ const graceLeases = 2
 
 // Beat joins, renews the lease of the caller, sweeps and makes a new view when it is time.
 func (g *Group) Beat(now int64, b Beat) Beaten {
+	if b.late(now) {
+		return Beaten{Status: Late, Now: now}
+	}
 	if b.Incarnation != 0 && b.Epoch > g.View.Epoch {
 		return Beaten{Status: Amnesia, Now: now}
 	}

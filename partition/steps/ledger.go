@@ -60,10 +60,7 @@ const (
 
 // Begin pins the view of a cycle and returns it.
 func (g *Group) Begin(now int64, b Begin) Begun {
-	if b.Era != g.Era || g.Era == 0 {
-		return Begun{Status: WrongEra}
-	}
-	if s := timely(now, b.Turn); s != OK {
+	if s := g.timely(now, b.Turn); s != OK {
 		return Begun{Status: s}
 	}
 	c := g.cycle(now, b.Turn)
@@ -104,10 +101,14 @@ func (g *Group) cycle(now int64, t Turn) *Cycle {
 	return c
 }
 
-// timely refuses cycles that cannot be worked on now: the caller's clock is wrong, or it
-// was asleep.
-func timely(now int64, t Turn) Status {
+// timely refuses what cannot be worked on now: the request has been on its way for too
+// long, the group was restored, the caller's clock is wrong, or it was asleep.
+func (g *Group) timely(now int64, t Turn) Status {
 	switch {
+	case t.late(now):
+		return Late
+	case t.Era != g.Era || g.Era == 0:
+		return WrongEra
 	case now < t.Start()-earlyMillis:
 		return TooEarly
 	case now >= t.Start()+keptCycles*t.Interval:
@@ -118,10 +119,7 @@ func timely(now int64, t Turn) Status {
 
 // open finds the ledger of a request and checks that the caller may use it.
 func (g *Group) open(now int64, t Turn) (*Cycle, Status) {
-	if t.Era != g.Era || g.Era == 0 {
-		return nil, WrongEra
-	}
-	if s := timely(now, t); s != OK {
+	if s := g.timely(now, t); s != OK {
 		return nil, s
 	}
 	if m := g.Members[t.ID]; m == nil || m.Incarnation != t.Incarnation || m.Deadline <= now {
@@ -186,7 +184,7 @@ func (g *Group) Settle(now int64, r Settle) Parts {
 	}
 	var lost []int
 	for _, p := range r.Done {
-		e, ok := c.Entries[p]
+		e, ok := c.entry(p, r.Caller)
 		switch {
 		case !ok || e.Stage == Open || e.Holder != r.ID || e.Incarnation != r.Incarnation:
 			lost = append(lost, p)
@@ -198,7 +196,7 @@ func (g *Group) Settle(now int64, r Settle) Parts {
 		}
 	}
 	for _, p := range r.Release {
-		e, ok := c.Entries[p]
+		e, ok := c.entry(p, r.Caller)
 		switch {
 		case !ok || e.Stage == Done || e.Holder != r.ID || e.Incarnation != r.Incarnation:
 			lost = append(lost, p)
@@ -209,6 +207,16 @@ func (g *Group) Settle(now int64, r Settle) Parts {
 		}
 	}
 	return Parts{Parts: lost}
+}
+
+// entry is that of a partition for one who says that it holds it. In a ledger that was lost
+// what has no trace is the caller's: nobody else is given it, and it has not handed in yet.
+func (c *Cycle) entry(p int, by Caller) (Entry, bool) {
+	e, ok := c.Entries[p]
+	if !ok && c.Reborn {
+		return Entry{Stage: Held, Holder: by.ID, Incarnation: by.Incarnation}, true
+	}
+	return e, ok
 }
 
 // finish marks a partition as done and counts how that came about.
@@ -232,7 +240,7 @@ func (g *Group) Held(now int64, r Listed) Parts {
 	}
 	var lost []int
 	for _, p := range r.Parts {
-		e, ok := c.Entries[p]
+		e, ok := c.entry(p, r.Caller)
 		if !ok || e.Stage == Open || e.Holder != r.ID || e.Incarnation != r.Incarnation {
 			lost = append(lost, p)
 		}
@@ -244,10 +252,7 @@ func (g *Group) Held(now int64, r Listed) Parts {
 // in its work before it beats, so that nobody sees it alive with its work missing. When it
 // was done is not known, so it does not count as late.
 func (g *Group) Backfill(now int64, r Backfill) Status {
-	if r.Era != g.Era || g.Era == 0 {
-		return WrongEra
-	}
-	if s := timely(now, r.Turn); s != OK {
+	if s := g.timely(now, r.Turn); s != OK {
 		return s
 	}
 	c := g.cycle(now, r.Turn)

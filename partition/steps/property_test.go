@@ -199,9 +199,17 @@ func (w *world) settle(t *rapid.T, x *worker) {
 	number := w.begin(t, x)
 	r := steps.Settle{Turn: w.turn(x, number), Done: drawParts(t, "done"), Release: drawParts(t, "released")}
 	r.Release = slices.DeleteFunc(r.Release, func(p int) bool { return slices.Contains(r.Done, p) })
+	// In a ledger that was lost it is believed that it holds what has no trace.
+	var believed []int
+	if c := w.group.Cycles[steps.Key{Source: r.Source, Number: number}]; c != nil && c.Reborn {
+		believed = slices.DeleteFunc(slices.Concat(r.Done, r.Release), func(p int) bool { _, traced := c.Entries[p]; return traced })
+	}
 	reply := w.group.Settle(w.now, r)
 	if reply.Status != steps.OK {
 		return
+	}
+	for _, p := range believed {
+		w.holders[place{slot{x.Era, number}, p}] = x
 	}
 	for _, p := range r.Done {
 		at := place{slot{x.Era, number}, p}

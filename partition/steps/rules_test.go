@@ -98,6 +98,16 @@ func TestRules(t *testing.T) {
 			5s  a beats -> epoch 1 of a
 			65s b joins settings=x -> mismatch s
 			66s a beats -> epoch 1`},
+		{"in a ledger that was lost one is believed to hold what has no trace", `
+			0s  a joins -> epoch 0, waits
+			0s  b joins -> epoch 0, waits
+			5s  a beats -> epoch 1 of a,b
+			5s  b beats -> epoch 1 of a,b
+			5s  b hands-in 9 in 0 -> ok
+			6s  a checks 1 in 0 -> none
+			6s  a finishes 1 in 0 -> none
+			6s  b finishes 1 in 0 -> 1
+			6s  a counts 0 -> {Expected:0 Claimed:0 Open:0 Done:2 Rescued:0 Stolen:0 Late:0}`},
 		{"a view of another era is told although the epoch is the same", `
 			0s  a joins -> epoch 0, waits
 			5s  a beats -> epoch 1 of a

@@ -40,13 +40,14 @@ const (
 	WrongView        // the cycle is pinned to another view
 	TooEarly         // the cycle has not begun by the coordinator's clock
 	Over             // the cycle ended two intervals ago
+	Late             // the caller does not wait for the answer any more
 	numStatus = iota
 )
 
 // String names the status.
 func (s Status) String() string {
 	names := [numStatus]string{"ok", "mismatch", "amnesia", "replaced", "wrong era", "no lease",
-		"no ledger", "wrong view", "too early", "over"}
+		"no ledger", "wrong view", "too early", "over", "late"}
 	if int(s) >= len(names) {
 		return "unknown status"
 	}
@@ -58,7 +59,12 @@ type Caller struct {
 	ID          string
 	Incarnation int64 // of the process, given by the coordinator when it joined; 0 joins
 	Era         int64 // the last one known; 0 for none
+	// Until when the caller waits, by the coordinator's clock; 0 for ever. A coordinator
+	// that was frozen finds requests that nobody stands by any more.
+	Until int64
 }
+
+func (c *Caller) late(now int64) bool { return c.Until != 0 && now > c.Until }
 
 // Beat is a heartbeat. It joins, renews the lease and sweeps in one.
 type Beat struct {

@@ -32,6 +32,14 @@ func (c *clock) read(sent, received time.Time, millis int64) {
 	}
 }
 
+// set adds an answer that makes all before it wrong.
+func (c *clock) set(sent, received time.Time, millis int64) {
+	c.readings = nil
+	c.read(sent, received, millis)
+}
+
+func (c *clock) known() bool { return len(c.readings) > 0 }
+
 // best is the reading that is known most exactly.
 func (c *clock) best() reading {
 	best := c.readings[0]

@@ -23,9 +23,9 @@ type Config struct {
 	// Outage is how long to go on while the coordinator is away; 0 means 30 minutes,
 	// negative without end.
 	Outage time.Duration
-	// Ask asks other members, by their addresses, whether they reach the coordinator. Nil
-	// when they cannot be asked.
-	Ask func(ctx context.Context, addresses []string) Answers
+	// Ask asks other members of a group, by their addresses, whether they reach the
+	// coordinator. Nil when they cannot be asked.
+	Ask func(ctx context.Context, group string, addresses []string) Answers
 	// StopIsolated stops a member that reaches neither the coordinator nor another member.
 	StopIsolated bool
 

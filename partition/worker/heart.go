@@ -148,6 +148,7 @@ func (m *membership) beatOnce(ctx context.Context) error {
 			if err := m.restore(ctx); err != nil {
 				return err
 			}
+		case steps.Late: // its clock was set, and is known now
 		case steps.Replaced:
 			m.mu.Lock()
 			m.set(partition.Replaced, partition.ErrReplaced.Error())
@@ -166,7 +167,7 @@ func (m *membership) beatOnce(ctx context.Context) error {
 // sendBeat makes the request and takes in what an OK says.
 func (m *membership) sendBeat(ctx context.Context) (reply steps.Beaten, err error) {
 	m.mu.Lock()
-	request := steps.Beat{Caller: m.caller, Weight: m.member.Weight, Address: m.member.Address,
+	request := steps.Beat{Caller: m.calling(), Weight: m.member.Weight, Address: m.member.Address,
 		Settings: m.config.Settings.String(), Epoch: m.view.Epoch,
 		TTL: m.config.TTL, Settle: m.config.Settle, SettleMost: m.config.SettleMost}
 	m.mu.Unlock()
@@ -177,6 +178,12 @@ func (m *membership) sendBeat(ctx context.Context) (reply steps.Beaten, err erro
 	})
 	answered := time.Now()
 	m.metrics.beat(answered.Sub(sent), err)
+	if err == nil && reply.Status == steps.Late {
+		m.mu.Lock()
+		m.clock.set(sent, answered, reply.Now)
+		m.lease.renewal++ // by the new clock it may have been over
+		m.mu.Unlock()
+	}
 	if err != nil || reply.Status != steps.OK {
 		return reply, err
 	}
@@ -204,7 +211,7 @@ func (m *membership) accept(reply steps.Beaten, ring *partition.Ring, sent, answ
 	}
 	m.clock.read(sent, answered, reply.Now)
 	m.lease.renew(sent, answered, m.config.TTL)
-	m.state.Beat, m.grace = answered, reply.Grace
+	m.state.Beat, m.grace, m.free = answered, reply.Grace, false
 	was := m.state
 	if ring != nil {
 		m.view, m.ring = ring.View(), ring

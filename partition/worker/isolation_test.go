@@ -110,12 +110,12 @@ func TestFrozenInAnOutage(t *testing.T) {
 
 // TestAnswersOfOthers says how a member that does not reach the coordinator decides.
 func TestAnswersOfOthers(t *testing.T) {
-	ask := func(a worker.Answers) func(context.Context, []string) worker.Answers {
-		return func(context.Context, []string) worker.Answers { return a }
+	ask := func(a worker.Answers) func(context.Context, string, []string) worker.Answers {
+		return func(context.Context, string, []string) worker.Answers { return a }
 	}
 	for _, c := range []struct {
 		name         string
-		ask          func(context.Context, []string) worker.Answers
+		ask          func(context.Context, string, []string) worker.Answers
 		stopIsolated bool
 		outage       time.Duration
 		alone        bool

@@ -117,6 +117,15 @@ func (l *ledger) mine(cs []partition.Claim) (mine, foreign []int) {
 // doubtful are those that were granted under another lease than the present one, or by this
 // member itself; lost are those that it does not hold.
 func (l *ledger) doubtful(cs []partition.Claim, renewal int) (doubtful, lost []int) {
+	if len(cs) == 0 {
+		return nil, nil
+	}
+	l.mu.Lock()
+	known := l.sure == certainty{&cs[0], len(cs), renewal, l.losses}
+	l.mu.Unlock()
+	if known {
+		return nil, nil
+	}
 	mine, lost := l.mine(cs)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -128,7 +137,19 @@ func (l *ledger) doubtful(cs []partition.Claim, renewal int) (doubtful, lost []i
 			doubtful = append(doubtful, p)
 		}
 	}
+	if len(doubtful)+len(lost) == 0 {
+		l.sure = certainty{&cs[0], len(cs), renewal, l.losses}
+	}
 	return doubtful, lost
+}
+
+// certainty is that a list of claims is held under a lease. The list is known by its place,
+// as one who publishes in many batches asks about the same one again and again.
+type certainty struct {
+	first   *partition.Claim
+	n       int
+	renewal int
+	losses  int // so far
 }
 
 // confirm notes that the coordinator has said under a lease that parts are ours.
@@ -172,6 +193,7 @@ func (l *ledger) finish(parts []int) {
 func (l *ledger) handBack(parts []int) {
 	l.each(parts, func(e *entry) {
 		if e.stage == held {
+			l.losses++
 			e.stage = released
 			e.tries++
 		}
@@ -189,7 +211,10 @@ func (l *ledger) give(parts []int) {
 
 // forget drops what others have taken.
 func (l *ledger) forget(parts []int) {
-	l.each(parts, func(e *entry) { e.stage = elsewhere })
+	l.each(parts, func(e *entry) {
+		l.losses++
+		e.stage = elsewhere
+	})
 }
 
 func (l *ledger) each(parts []int, change func(*entry)) {

@@ -22,7 +22,13 @@ type ledger struct {
 	unheard bool            // the coordinator has not been told of the cycle, or of what the journal holds
 	dropped bool            // the member has lost its place in the group since: others may have its share
 	journal journal
+	losses  int // how often something held was given up or taken
+	sure    certainty
 }
+
+// stealPercent is how much of a cycle must be over before others take over what nobody has
+// claimed; the coordinator sees to it.
+const stealPercent = 85
 
 func (l *ledger) Ring() *partition.Ring {
 	l.mu.Lock()
@@ -81,7 +87,16 @@ func (l *ledger) mayGoOn(ctx context.Context) error {
 	}
 	l.m.mu.Lock()
 	defer l.m.mu.Unlock()
-	return l.m.timely(l.cycle)
+	if err := l.m.timely(l.cycle); err != nil {
+		return err
+	}
+	switch heard := l.m.clock.now(l.m.lease.sent); {
+	case !l.m.free:
+		return fmt.Errorf("%w: %s", partition.ErrFenced, l.m.state.Reason)
+	case !heard.Before(l.cycle.Start().Add(l.cycle.Interval * stealPercent / 100)):
+		return fmt.Errorf("%w: others may have stolen it before the coordinator went away", partition.ErrFenced)
+	}
+	return nil
 }
 
 // Check costs nothing while the lease lasts under which the claims were granted.

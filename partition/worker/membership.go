@@ -33,6 +33,7 @@ type membership struct {
 	changed chan struct{}
 	pinned  map[string]pinning // by source, the newest
 	ledgers map[steps.Key]*ledger
+	free    bool // nobody reaches the coordinator, as far as is known: what is owned may be granted here
 	grace   bool // the coordinator waits for members to come back, said the last heartbeat
 	doubted bool // whether the coordinator still has what it was told, since the last good heartbeat
 }
@@ -225,9 +226,18 @@ func (m *membership) Leave(ctx context.Context) error {
 	return nil
 }
 
-// identity is who this process is to the coordinator now.
+// identity is who this process is to the coordinator now, for a request that is made now.
 func (m *membership) identity() steps.Caller {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.caller
+	return m.calling()
+}
+
+// calling is the caller with until when it waits; m.mu is held.
+func (m *membership) calling() steps.Caller {
+	by := m.caller
+	if m.clock.known() {
+		by.Until = m.clock.now(time.Now()).Add(m.config.Timeout + m.config.Timeout/4).UnixMilli()
+	}
+	return by
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/ringmeter/ringmeter/partition"
 )
 
-// consultAhead is how long before the end of its lease a member asks the others, so that
-// it need not pause when they say that it may go on.
+// consultAhead is how long before the end of what it may do a member that may go on prolongs
+// it, so that it need not pause.
 const consultAhead = 5 * time.Second
 
 // withoutAnswer decides how to go on after a heartbeat that failed.
@@ -28,38 +28,44 @@ func (m *membership) withoutAnswer(ctx context.Context, err error) {
 		m.set(partition.Away, reason)
 	}
 	since := now.Sub(m.lease.sent)
-	consult := m.lease.permit.Sub(now) < min(consultAhead, m.config.TTL/3)
 	m.mu.Unlock()
 
 	switch {
 	case mismatch: // it answers; this worker has no place there
-		m.goOn(false, reason)
-	case !consult:
+		m.goOn(false, true, reason)
 	case m.config.Outage > 0 && since > m.config.Outage:
-		m.goOn(false, fmt.Sprintf("the coordinator has been away for longer than %v: %v", m.config.Outage, err))
+		m.goOn(false, true, fmt.Sprintf("the coordinator has been away for longer than %v: %v", m.config.Outage, err))
 	default:
 		may, why := m.consult(ctx)
-		m.goOn(may, fmt.Sprintf("%s: %v", why, err))
+		m.goOn(may, false, fmt.Sprintf("%s: %v", why, err))
 	}
 }
 
-// goOn prolongs what the member may do without the coordinator, or ends it.
-func (m *membership) goOn(may bool, reason string) {
+// goOn notes whether the member may work without the coordinator. What it was granted it
+// may finish while its lease lasts, unless it has to end at once.
+func (m *membership) goOn(may, atOnce bool, reason string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	mode := m.state.Mode
+	mode, now := m.state.Mode, time.Now()
 	if m.ended() != nil {
 		return
 	}
-	if may {
-		m.lease.permit = time.Now().Add(m.config.TTL)
+	left := m.lease.permit.Sub(now)
+	if m.free = may; may {
+		if left < min(consultAhead, m.config.TTL/3) {
+			m.lease.permit = now.Add(m.config.TTL)
+		}
 		m.set(partition.Away, reason)
 		if mode == partition.Fenced {
 			m.log.Warn("going on without the coordinator", "reason", reason)
 		}
 		return
 	}
-	if now := time.Now(); m.lease.permits(now) {
+	if !atOnce && now.Before(m.lease.until) {
+		m.set(partition.Away, reason)
+		return
+	}
+	if m.lease.permits(now) {
 		m.lease.permit = now
 	}
 	m.set(partition.Fenced, reason)
@@ -90,7 +96,7 @@ func (m *membership) consult(ctx context.Context) (may bool, why string) {
 	var a Answers
 	if m.config.Ask != nil && len(addresses) > 0 {
 		limited, cancel := context.WithTimeout(ctx, m.config.Timeout)
-		a = m.config.Ask(limited, addresses)
+		a = m.config.Ask(limited, m.group, addresses)
 		cancel()
 	}
 	switch {

@@ -40,7 +40,7 @@ func (m *membership) ask(ctx context.Context, name string, request func(context.
 			return partition.ErrClock
 		case steps.Over:
 			return partition.ErrCycleOver
-		case steps.WrongEra, steps.NoLease:
+		case steps.WrongEra, steps.NoLease, steps.Late:
 			if status == steps.NoLease {
 				m.lapse()
 			}

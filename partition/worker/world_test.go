@@ -127,7 +127,7 @@ func (w *world) trio() (a, b, c *member) {
 }
 
 // ask is how members ask each other.
-func (w *world) ask(_ context.Context, addresses []string) (answers worker.Answers) {
+func (w *world) ask(_ context.Context, _ string, addresses []string) (answers worker.Answers) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, address := range addresses {

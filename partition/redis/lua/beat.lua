@@ -72,6 +72,7 @@ local function admit()
 	return changed
 end
 
+if late(now) then return {LATE, now} end
 if incarnation ~= 0 and known > g.epoch then return {AMNESIA, now} end
 if m and incarnation ~= 0 and m.incarnation > incarnation then return {REPLACED, now} end
 hear()

@@ -4,6 +4,7 @@ local c, status = open()
 local reply = {status}
 if not c then return reply end
 each(9, #ARGV, function(p, e)
+	e = of(c, e)
 	if not e or stage(e) == OPEN or not mine(e) then reply[#reply + 1] = tonumber(p) end
 end)
 return reply

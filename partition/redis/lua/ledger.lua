@@ -53,6 +53,7 @@ end
 
 -- timely refuses cycles that cannot be worked on now.
 local function timely()
+	if late(now) then return LATE end
 	if g.era == 0 or era ~= g.era then return WRONG_ERA end
 	if now < start - EARLY then return TOO_EARLY end
 	if now >= expires then return OVER end
@@ -75,6 +76,13 @@ local function stage(e) return e:byte(1) - 48 end
 local function reason(e) return e:byte(2) - 48 end
 local function tries(e) return e:byte(3) - 48 end
 local function mine(e) return e:sub(4) == me end
+
+-- of is the entry of a partition for one who says that it holds it. In a ledger that was
+-- lost what has no trace is the caller's: nobody else is given it, and it has not handed in.
+local function of(c, e)
+	if not e and c.reborn ~= 0 then return HELD .. OWN .. 0 .. me end
+	return e
+end
 
 -- entry writes one; without a holder it is the caller.
 local function entry(stage, reason, tries, holder) return stage .. reason .. tries .. (holder or me) end

@@ -1,6 +1,6 @@
 -- What every step begins with. All keys come in KEYS and share one hash tag, so that a
 -- step runs on a Cluster too: the group, its view, members, leases and sources, and the
--- cycle or the post that the step is about. ARGV[1] is the time, for tests; else "".
+-- cycle or the post that the step is about. ARGV[1] is until when the caller waits, 0 for ever, and for tests the time.
 --
 -- Every step that adds to memory begins its writing with a command that Redis refuses when
 -- memory is short. What comes after a first write is never refused, so that a step
@@ -10,13 +10,18 @@ local call, max, min, floor, concat = redis.call, math.max, math.min, math.floor
 
 local OK, MISMATCH, AMNESIA, REPLACED, WRONG_ERA, NO_LEASE, NO_LEDGER, WRONG_VIEW, TOO_EARLY, OVER =
 	0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+local LATE = 10
+local UNTIL, TEST_TIME = ARGV[1]:match('^(%d+) ?(%d*)$')
 
 -- clock is the time in milliseconds since 1970.
 local function clock()
-	if ARGV[1] ~= '' then return tonumber(ARGV[1]) end
+	if TEST_TIME ~= '' then return tonumber(TEST_TIME) end
 	local t = call('TIME')
 	return t[1] * 1000 + floor(t[2] / 1000)
 end
+
+-- late reports whether nobody stands by the request any more: the server was frozen.
+local function late(now) return UNTIL ~= '0' and now > tonumber(UNTIL) end
 
 -- num writes a whole number of up to 53 bits; Lua's own way keeps 14 digits.
 local function num(n) return string.format('%.0f', n) end
