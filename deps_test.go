@@ -30,9 +30,9 @@ func allowed() map[string][]string {
 		"internal/simulation": {},
 		"internal/telemetry":  {},
 		"internal/testlab":    {},
-		"discovery":          append([]string{"metering"}, leaves...),
-		"pollster":           append([]string{"metering", "discovery", "partition"}, leaves...),
-		"pipeline":           append([]string{"metering", "bus"}, leaves...),
+		"discovery":           append([]string{"metering"}, leaves...),
+		"pollster":            append([]string{"metering", "discovery", "partition"}, leaves...),
+		"pipeline":            append([]string{"metering", "bus"}, leaves...),
 		"cmd": append([]string{"", "metering", "bus", "partition", "discovery", "pollster",
 			"pipeline"}, leaves...),
 	}

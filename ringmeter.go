@@ -9,7 +9,8 @@
 // One package holds each word: discovery knows what exists, partition who does what,
 // pollster when and how a resource becomes samples, bus moves messages and says when they
 // are safe, pipeline decides what happens to them. Package metering is what flows. Only
-// cmd/poller knows all of them.
+// cmd/poller knows all of them. Several pollers share the work by a ring; where they meet
+// is a coordinator, see package partition.
 //
 // This package itself holds the pipeline that runs when no other is configured.
 package ringmeter

@@ -170,7 +170,8 @@ type Ledger interface {
 	// what is Own, once, and nothing else.
 	Claim(ctx context.Context, why Reason, parts ...int) ([]Claim, error)
 	// Check is nil while what was polled under cs may be published: at once while the
-	// lease lasts, after asking the coordinator when it was over in between.
+	// lease lasts, after asking the coordinator when it was over in between. The slice must
+	// not be changed afterwards, for it is recognised when the same is asked again.
 	Check(ctx context.Context, cs ...Claim) error
 	// Done finishes claims. While the coordinator is away they are noted and handed in
 	// when it is back, before anything else.

@@ -141,6 +141,10 @@ func (c *cycle) pollItems(ctx context.Context, items []item) {
 		}
 		to.items = append(to.items, it)
 	}
+	if !c.task.enter(ctx, work) {
+		return
+	}
+	defer c.task.exit()
 	for _, one := range calls {
 		c.poll(ctx, work, one)
 	}

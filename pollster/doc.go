@@ -28,7 +28,9 @@
 //   - Without a group no cycle number comes twice in a process, whatever the wall clock does.
 //     When the clock has been set back by more than a cycle, numbers go on from the last one,
 //     a cycle each, so they run ahead of the clock; after a jump forward they follow it.
-//     Numbers of a group are followed wherever they go: its ledgers know what was done.
+//     Numbers of a group are followed wherever they go: its ledgers know what was done. What
+//     is not divided is left out while the group's clock is a cycle behind, so that it does
+//     not come twice.
 //   - A Scheduler that is given the [History] of its predecessor polls at once only what
 //     was not sampled in the current cycle: other meters, sources or resources, and what
 //     had failed or was still to come. Of a poll that the change cut short after its
@@ -55,8 +57,8 @@
 // [Groups] for the memberships). The ledger is that of (first source + "/" + plugin, cycle),
 // and its states are what decides:
 //
-//   - A worker claims the partitions it owns at their slots, and polls what was granted. What
-//     was not is asked for again.
+//   - A worker claims the partitions it owns at their slots, once it is their pollster's turn,
+//     and polls what was granted. What was not is asked for again.
 //   - What a member that is gone has left is rescued by the owner of the newest ring, after
 //     its slot and until the lesser of an interval and 20 s after the end of the cycle.
 //   - From 85 % of the cycle on, who has done its own takes what nobody has begun or somebody

@@ -38,6 +38,7 @@ type job struct {
 	stuck      atomic.Bool
 
 	last     int64                // number of the newest cycle
+	alone    int64                // of the one in which what is not divided was polled last; 0 for none
 	by       partition.Membership // whose clock it has its number from, nil for the local one
 	current  *cycle               // the newest one
 	previous *cycle               // the one before, while there may be something to rescue
@@ -160,7 +161,7 @@ func (j *job) once(ctx context.Context) {
 		j.current.nextStep(ctx)
 	}
 	j.conclude(j.current, true, ctx.Err() != nil)
-	j.current = nil // so that the next one leaves nothing behind
+	j.current, j.alone = nil, 0 // so that the next one leaves nothing behind, and nothing out
 }
 
 // phaseOf is when in a cycle a member polls everything at once.

@@ -70,12 +70,25 @@ func (c *cycle) plan(ctx context.Context) {
 		c.count(alone[i].item)
 	}
 	c.showCounts()
-	c.planAlone(slices.DeleteFunc(alone, func(k keyed) bool { return !c.wants(k.item) }))
+	if c.newAlone() {
+		c.planAlone(slices.DeleteFunc(alone, func(k keyed) bool { return !c.wants(k.item) }))
+	}
 	for i, found := range divided {
 		if len(found) > 0 {
 			c.shares = append(c.shares, &share{group: c.groups[i], found: found})
 		}
 	}
+}
+
+// newAlone reports whether what is not divided is yet to be polled under the number of the
+// cycle, and notes that it is. No ledger tells that a number comes again because the group's
+// clock is a little behind; when it is far behind, waiting for it would be worse.
+func (c *cycle) newAlone() bool {
+	if ahead := c.alone - c.number; ahead == 0 || ahead == 1 {
+		return false
+	}
+	c.alone = c.number
+	return true
 }
 
 // planAlone makes the steps of what is not divided.

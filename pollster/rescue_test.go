@@ -310,3 +310,42 @@ func TestUnsure(t *testing.T) {
 		twice(t, b.sink.all())
 	})
 }
+
+// A pollster that waits for its turn holds no claims meanwhile: others take what it has no
+// time for.
+func TestWaitingHoldsNoClaims(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cl := newCluster()
+		busy := both(t, time.Minute, nil)
+		busy.Concurrency = 1
+		busy.Plugins[0] = plugin("p", readings("m").before(func(ctx context.Context, _ []discovery.Resource) { <-ctx.Done() }), "m")
+		cl.start(t, "m1", busy)
+		cl.start(t, "m2", both(t, time.Minute, nil))
+		<-time.After(5*time.Minute - time.Millisecond)
+		cl.everyCycle(t, "n", 500, 4, time.Minute)
+	})
+}
+
+// Losses are told when they begin or grow and when they are over, not in each cycle.
+func TestLossIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		failing := func(_ context.Context, _ []discovery.Resource) iter.Seq2[metering.Sample, error] {
+			return func(yield func(metering.Sample, error) bool) { yield(metering.Sample{}, errDown) }
+		}
+		c := both(t, time.Minute, nil)
+		c.Plugins = []pollster.Plugin{plugin("p", pollFunc(func(ctx context.Context, rs []discovery.Resource) iter.Seq2[metering.Sample, error] {
+			if time.Since(midnight()) < 4*time.Minute {
+				return failing(ctx, rs)
+			}
+			return readings("m")(ctx, rs)
+		}), "m")}
+		p := newCluster().start(t, "m1", c)
+		<-time.After(7 * time.Minute)
+		if lost, over := p.logged("partitions are lost: "), p.logged("no partitions are lost any more"); lost != 1 || over != 1 {
+			t.Errorf("%d lines that something is lost and %d that this is over, want one each:\n%s", lost, over, &p.log.buf)
+		}
+		if n := p.value(t, "lost_partitions_total", "s/p"); n < 4*400 {
+			t.Errorf("%v partitions counted as lost", n)
+		}
+	})
+}

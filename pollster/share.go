@@ -133,16 +133,28 @@ func (c *cycle) planOwn(s *share) {
 }
 
 // take claims partitions, given by their positions, polls what was granted, and settles the
-// claims. It returns how many were granted.
-func (c *cycle) take(ctx context.Context, s *share, why partition.Reason, parts []int) (granted int) {
+// claims.
+func (c *cycle) take(ctx context.Context, s *share, why partition.Reason, parts []int) {
 	work, cancel := c.working(ctx, c.limitOf(why))
 	defer cancel()
-	claims := c.claim(ctx, s, why, parts)
-	if len(claims) == 0 {
-		return 0
+	claims, outcomes := c.pollGranted(ctx, work, s, why, parts)
+	if len(claims) > 0 {
+		c.settle(work, s, claims, outcomes)
+		c.publish()
 	}
+}
+
+// pollGranted claims partitions once it is this pollster's turn, so that others can take
+// what there is no time for here, and polls what was granted. It returns the claims with
+// the best outcome of each, by partition.
+func (c *cycle) pollGranted(ctx, work context.Context, s *share, why partition.Reason, parts []int) (map[int]partition.Claim, map[int]outcome) {
+	if !c.task.enter(ctx, work) {
+		return nil, nil
+	}
+	defer c.task.exit()
+	claims := c.claim(ctx, s, why, parts)
 	calls, of := s.calls(claims, c.wants)
-	outcomes := make(map[int]outcome, len(claims)) // of partitions, the best one
+	outcomes := make(map[int]outcome, len(claims))
 	for p := range claims {
 		if of[p] == 0 {
 			outcomes[p] = finished // there is nothing to poll
@@ -154,9 +166,7 @@ func (c *cycle) take(ctx context.Context, s *share, why partition.Reason, parts 
 			outcomes[cl.Partition] = max(outcomes[cl.Partition], became)
 		}
 	}
-	c.settle(work, s, claims, outcomes)
-	c.publish()
-	return len(claims)
+	return claims, outcomes
 }
 
 // limitOf is when polls for a reason must be over.

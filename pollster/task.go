@@ -63,17 +63,22 @@ func (t *task) observe(l discovery.Listing) {
 	}
 }
 
-// enter waits for a slot; false if ctx ends first.
-func (t *task) enter(ctx context.Context) bool {
-	if t.slots == nil {
+// enter waits for a slot; false if ctx or work ends first.
+func (t *task) enter(ctx, work context.Context) bool {
+	if t.slots != nil {
+		select {
+		case t.slots <- struct{}{}:
+		case <-ctx.Done():
+			return false
+		case <-work.Done():
+			return false
+		}
+	}
+	if ctx.Err() == nil && work.Err() == nil {
 		return true
 	}
-	select {
-	case t.slots <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	t.exit()
+	return false
 }
 
 func (t *task) exit() {

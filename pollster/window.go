@@ -20,7 +20,7 @@ const (
 
 // closing is when nothing of a cycle is rescued any more.
 func (c *cycle) closing() time.Time {
-	return c.start.Add(c.interval + min(c.interval, longestWindow))
+	return c.start.Add(c.interval + Window(c.interval))
 }
 
 // again looks after the shares at a moment, or before.
@@ -162,10 +162,7 @@ func (c *cycle) close(ctx context.Context) {
 		}
 		status := CycleStatus{Ledger: c.ledger, Number: c.number, Interval: c.interval,
 			Coverage: coverage, Lost: max(coverage.Expected-coverage.Done, 0)}
-		if known = true; status.Lost > 0 {
-			c.log.Error("partitions are lost: nobody has polled them in time", "group", s.group, "cycle", c.number,
-				"lost", status.Lost, "expected", coverage.Expected, "claimed", coverage.Claimed, "open", coverage.Open)
-		}
+		known = true
 		lost += status.Lost
 		sum.Expected += coverage.Expected
 		sum.Done += coverage.Done
@@ -173,8 +170,10 @@ func (c *cycle) close(ctx context.Context) {
 		sum.Stolen += coverage.Stolen
 		sum.Late += coverage.Late
 		c.mu.Lock()
+		before := c.closed[s.group].Lost
 		c.closed[s.group] = status
 		c.mu.Unlock()
+		c.logLost(s, status, before)
 	}
 	if known {
 		c.metrics.cycleClosed(c.ledger, sum, lost)
@@ -183,6 +182,21 @@ func (c *cycle) close(ctx context.Context) {
 		c.previous = nil
 	}
 }
+
+// logLost says when partitions are lost, when it becomes more than in the cycle before, and
+// when that is over.
+func (c *cycle) logLost(s *share, now CycleStatus, before int) {
+	switch {
+	case now.Lost > before:
+		c.log.Error("partitions are lost: nobody has finished them in time", "group", s.group, "cycle", c.number, "lost", now.Lost,
+			"expected", now.Coverage.Expected, "claimed", now.Coverage.Claimed, "handed_back", now.Coverage.Open)
+	case now.Lost == 0 && before > 0:
+		c.log.Info("no partitions are lost any more", "group", s.group, "cycle", c.number)
+	}
+}
+
+// Window is for how long after the end of a cycle what is left of it may still be polled.
+func Window(interval time.Duration) time.Duration { return min(interval, longestWindow) }
 
 // backOff spaces repeated requests.
 type backOff struct {

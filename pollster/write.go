@@ -40,10 +40,6 @@ const (
 // poll makes one call of the pollster and writes what it yields. It begins nothing once
 // ctx has ended, but what it has begun may go on until work ends.
 func (c *cycle) poll(ctx, work context.Context, one *call) outcome {
-	if !c.task.enter(ctx) {
-		return unpolled
-	}
-	defer c.task.exit()
 	if ctx.Err() != nil || work.Err() != nil || c.stuck.Load() {
 		return unpolled
 	}

@@ -64,7 +64,7 @@ movement() {
 	leave=$(median "partition.Movement/members=$1" x-leave)
 	most=$(median "partition.Movement/members=$1" max/avg)
 	least=$(median "partition.Movement/members=$1" min/avg)
-	echo "| $1 members, as multiples of the ideal 1 | a join moves $join, a leave $leave; the largest share is $most, the smallest $least |"
+	echo "| movement and balance among $1 members (ideal: 1) | a join moves $join of what has to, a leave $leave; the largest share is $most of the average, the smallest $least |"
 }
 
 {

@@ -219,3 +219,36 @@ func TestStats(t *testing.T) {
 	expect(t, "rest", take(t, b), "c")
 	check("empty", memory.TopicStats{Topic: "t", Sent: 3, Acknowledged: 3, Rejected: 1, Redelivered: 2})
 }
+
+// TestSettled: what was sent before is waited for, what comes later is not.
+func TestSettled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := memory.New(memory.Config{MaxBatch: 1})
+		if err := b.Settled(t.Context(), "t"); err != nil {
+			t.Errorf("on an unused topic: %v", err)
+		}
+		expect(t, "first two", sending(t, t.Context(), b, msg("a", 10), msg("b", 10))(), "<nil>")
+		settled := make(chan error, 2)
+		for range cap(settled) {
+			go func() { settled <- b.Settled(t.Context(), "t") }()
+		}
+		synctest.Wait()
+		expect(t, "third", sending(t, t.Context(), b, msg("c", 10))(), "<nil>")
+		take(t, b)
+		synctest.Wait()
+		if len(settled) > 0 {
+			t.Error("settled after the first of two")
+		}
+		take(t, b)
+		for range cap(settled) {
+			if err := <-settled; err != nil {
+				t.Error(err)
+			}
+		}
+		ended, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := b.Settled(ended, "t"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("with one left: error %v, want the context's", err)
+		}
+	})
+}

@@ -76,6 +76,15 @@ func (b *Bus) Send(ctx context.Context, topic string, msgs ...bus.Message) error
 	return nil
 }
 
+// Settled waits until all that has been sent to a topic by now is acknowledged, rejected
+// messages included, or until ctx ends, whose error it returns then.
+func (b *Bus) Settled(ctx context.Context, topic string) error {
+	if err := b.topic(topic).settle(ctx); err != nil {
+		return fmt.Errorf("waiting until topic %q is acknowledged: %w", topic, err)
+	}
+	return nil
+}
+
 // Receive hands the messages of a topic to h until ctx ends, or until the bus is closed
 // and everything on the topic has been handled; then it returns nil, and never an error.
 func (b *Bus) Receive(ctx context.Context, topic string, h bus.Handler) error {

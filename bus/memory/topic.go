@@ -26,6 +26,7 @@ type topic struct {
 	counts   TopicStats
 	seen     int // how many messages at the head were handed out before
 	rejected rejectedList
+	settled  chan struct{} // closed at the next acknowledgement; nil while nobody waits for one
 }
 
 func newTopic(name string, c Config, closed <-chan struct{}) *topic {
@@ -144,8 +145,35 @@ func (t *topic) acknowledge(n int, rejected []bus.Rejected) {
 	t.counts.Acknowledged += uint64(n)
 	t.counts.Rejected += uint64(len(rejected))
 	t.rejected.add(rejected)
+	if t.settled != nil {
+		close(t.settled)
+		t.settled = nil
+	}
 	t.mu.Unlock()
 	signal(t.freed)
+}
+
+// settle waits until as many messages are acknowledged as have been sent by now: they are
+// taken off in order.
+func (t *topic) settle(ctx context.Context) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for sent := t.counts.Sent; t.counts.Acknowledged < sent; {
+		if t.settled == nil {
+			t.settled = make(chan struct{})
+		}
+		settled := t.settled
+		t.mu.Unlock()
+		select {
+		case <-settled:
+		case <-ctx.Done():
+		}
+		t.mu.Lock()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // putBack says that nobody works on the head of the queue any more.

@@ -71,7 +71,7 @@ func BenchmarkCycle(b *testing.B) {
 		b.Fatal(err)
 	}
 	between := memory.New(memory.Config{MaxMessages: busMessages, MaxBytes: busBytes, MaxBatch: busBatch})
-	writer := busWriter{between}
+	writer := busWriter{to: between}
 	// One scheduler never polls a cycle number twice, nor does a group.
 	newCycle := func() (*pollster.Scheduler, *pollster.Groups) {
 		groups := pollster.NewGroups(pollster.GroupsConfig{Coordinator: local.New(), Member: partition.Member{ID: "bench", Weight: 1}})

@@ -11,6 +11,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ringmeter/ringmeter/partition"
+	"github.com/ringmeter/ringmeter/partition/steps"
 )
 
 // divided writes a configuration whose one source has resources that workers divide.
@@ -174,4 +177,27 @@ func TestReplaced(t *testing.T) {
 		t.Fatalf("the older one still runs; log:\n%s", old.log)
 	}
 	young.stop()
+}
+
+// A cycle is shown once nothing of it can be polled any more: before, what is to be rescued
+// would look lost.
+func TestClosedCycle(t *testing.T) {
+	for name, test := range map[string]struct {
+		interval, into time.Duration // the newest cycle
+		back           int64
+	}{
+		"just over":             {time.Minute, 0, 2},
+		"still rescued":         {time.Minute, 19 * time.Second, 2},
+		"closed":                {time.Minute, 20 * time.Second, 1},
+		"short":                 {5 * time.Second, 4 * time.Second, 2},
+		"nobody polls any more": {5 * time.Second, time.Hour, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			newest := steps.Newest{Source: "s/p", Number: 1000, Interval: test.interval.Milliseconds()}
+			now := partition.Cycle{Number: 1000, Interval: test.interval}.Start().Add(test.into)
+			if got := closed(newest, now); got.Number != 1000-test.back || got.Interval != test.interval || got.Source != "s/p" {
+				t.Errorf("%+v, want the cycle %d before the newest", got, test.back)
+			}
+		})
+	}
 }

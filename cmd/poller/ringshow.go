@@ -12,6 +12,7 @@ import (
 	"github.com/ringmeter/ringmeter/internal/telemetry"
 	"github.com/ringmeter/ringmeter/partition"
 	"github.com/ringmeter/ringmeter/partition/steps"
+	"github.com/ringmeter/ringmeter/pollster"
 )
 
 type ringShowCommand struct {
@@ -97,14 +98,11 @@ func (c ringShowCommand) Run(ctx context.Context, line *commandLine, p process) 
 	return c.print(p.stdout, shown)
 }
 
-// cycles asks for the cycle before the newest of each ledger: the last one that is over.
+// cycles asks for the last cycle of each ledger of which nothing can be polled any more.
 func (l *look) cycles(ctx context.Context, g looked) ([]cycleShown, error) {
 	cycles := []cycleShown{}
 	for _, newest := range g.picture.Sources {
-		over := partition.Cycle{
-			Source: newest.Source, Number: newest.Number - 1,
-			Interval: time.Duration(newest.Interval) * time.Millisecond,
-		}
+		over := closed(newest, time.UnixMilli(g.picture.Now))
 		coverage, err := l.coordinator.Coverage(ctx, g.name, g.picture.Era, over)
 		if err != nil {
 			return nil, fmt.Errorf("asking the coordinator %s about cycle %d of %s: %w", l.coordinator, over.Number, over.Source, err)
@@ -116,6 +114,18 @@ func (l *look) cycles(ctx context.Context, g looked) ([]cycleShown, error) {
 		cycles = append(cycles, newCycleShown(over.Source, over.Number, over.Interval, coverage, lost))
 	}
 	return cycles, nil
+}
+
+// closed is the last cycle of a ledger whose window is over.
+func closed(newest steps.Newest, now time.Time) partition.Cycle {
+	c := partition.Cycle{
+		Source: newest.Source, Number: newest.Number - 1,
+		Interval: time.Duration(newest.Interval) * time.Millisecond,
+	}
+	if now.Before(c.Start().Add(c.Interval + pollster.Window(c.Interval))) {
+		c.Number--
+	}
+	return c
 }
 
 func (l *look) show(g looked, cycles []cycleShown) groupShown {

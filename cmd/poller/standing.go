@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,6 +29,10 @@ func newStanding(c coordination, m *worker.Metrics, logger *slog.Logger) (*stand
 	backend, err := openBackend(c.url, logger)
 	if err != nil {
 		return nil, err
+	}
+	if c.url != "" && c.member.Address == "" && !strings.HasPrefix(c.url, "file:") {
+		logger.Warn("other workers cannot ask this one whether it reaches the coordinator",
+			"problem", "its web port is on loopback, has no fixed number or is off", "fix", "--web.listen-address :8977, or [ringmeter] advertise_url")
 	}
 	w := worker.Config{
 		Settings: c.settings, Outage: c.outage, StopIsolated: c.stopIsolated,

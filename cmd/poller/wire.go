@@ -57,7 +57,11 @@ func newGeneration(s *settings, place *standing, publishers *publish.Set, l last
 		return nil, fmt.Errorf("building the pipeline of %s: %w", s.pipelineFile, err)
 	}
 	between := memory.New(memory.Config{MaxMessages: busMessages, MaxBytes: busBytes, MaxBatch: busBatch, Logger: logger.With("component", "bus")})
-	scheduler, err := newScheduler(s, busWriter{between}, place.groups, l, logger)
+	writer := busWriter{to: between}
+	if place.url != "" {
+		writer.settled = between.Settled
+	}
+	scheduler, err := newScheduler(s, writer, place.groups, l, logger)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package file_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -30,17 +31,15 @@ func BenchmarkBeat(b *testing.B) {
 
 // BenchmarkClaim claims and finishes all partitions, 256 at a time, with ten members.
 func BenchmarkClaim(b *testing.B) {
-	backend := open(b, b.TempDir())
-	clock := time.Now()
-	backend.SetClock(func() time.Time { return clock })
-	s := backend.Group("g")
+	s := open(b, b.TempDir()).Group("g")
 	for i := range 9 {
 		join(b, s, fmt.Sprintf("host-%02d", i))
 	}
-	requests := 0
+	claimant := join(b, s, "claimant").Caller
+	requests, cycles := 0, 0
 	for b.Loop() {
-		clock = clock.Add(time.Duration(interval) * time.Millisecond)
-		turn := steps.Turn{Caller: join(b, s, "claimant").Caller, Source: "src", Number: clock.UnixMilli() / interval, Interval: interval}
+		cycles++
+		turn := steps.Turn{Caller: claimant, Source: strconv.Itoa(cycles), Number: time.Now().UnixMilli() / interval, Interval: interval}
 		begun, err := s.Begin(b.Context(), steps.Begin{Turn: turn})
 		if err != nil || begun.Status != steps.OK {
 			b.Fatal(begun, err)

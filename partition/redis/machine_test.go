@@ -66,6 +66,7 @@ func TestSameAsSteps(t *testing.T) {
 			"read":       m.read,
 			"wait":       m.wait,
 			"wait more":  m.wait,
+			"set back":   m.setBack,
 			"amnesia":    m.amnesia,
 			"":           m.look,
 		})
@@ -204,6 +205,16 @@ func (m *machine) wait(*rapid.T) {
 		m.claims(t, []int{0, 1, 2, 3})
 		m.settles(t)
 	}
+}
+
+// setBack sets the clock back. What Redis would have expired by its own clock is gone.
+func (m *machine) setBack(*rapid.T) {
+	if rapid.IntRange(0, 3).Draw(m.t, "set") != 0 {
+		return
+	}
+	m.now -= rapid.SampledFrom([]int64{1, 7500, 7501, 15001, 15002, 600_000}).Draw(m.t, "back")
+	m.group.Cycles, m.group.Posts = nil, nil
+	m.server.Do(m.tb, "EVAL", "for _, key in ipairs(redis.call('KEYS', '*:[cb]:*')) do redis.call('DEL', key) end return 0", "0")
 }
 
 // turn is a cycle that is on now and that the caller has begun, mostly.

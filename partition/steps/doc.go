@@ -15,8 +15,8 @@
 //   - The first to begin a cycle pins the view for all.
 //   - A partition of a cycle has one holder. It changes hands only when the holder has
 //     handed it back, has left, or has no lease.
-//   - When nobody has been heard for half a lease it was the coordinator that was away.
-//     Then nobody is swept, rescued or robbed before everybody is back, or before two
+//   - When nobody has been heard for half a lease, or the clock was set back by as much, it
+//     was the coordinator that was away. Then nobody is swept, rescued or robbed before everybody is back, or before two
 //     leases are over: members hand in first what they did meanwhile.
 //   - A coordinator that has lost its memory is told by the epoch, which never goes back.
 //     A member then restores the group, which begins a new era; ledgers of an earlier era

@@ -84,14 +84,29 @@ func (g *Group) Beat(now int64, b Beat) Beaten {
 	return reply
 }
 
-// hear notes that somebody was heard. When nobody was for half a lease the coordinator was
-// away; in a grace that goes on a whole lease is needed, for it must end.
+// hear notes that somebody was heard. When nobody was for half a lease, or the clock was set
+// back by as much, the coordinator was away; in a grace that goes on a whole lease is needed,
+// for it must end.
 func (g *Group) hear(now, ttl int64, id string) {
-	silent := now - g.Last
-	if g.Last != 0 && g.hasOthers(id) && (silent > ttl || silent > ttl/2 && g.Grace == 0) {
+	silent := max(now-g.Last, g.Last-now)
+	away := g.Last != 0 && (silent > ttl || silent > ttl/2 && g.Grace == 0)
+	if away && now < g.Last {
+		g.rewind(now, ttl)
+	}
+	if away && g.hasOthers(id) {
 		g.Since, g.Grace = now, now+graceLeases*ttl
 	}
 	g.Last = now
+}
+
+// rewind leaves nothing in the future when the clock was set back: otherwise joins would wait,
+// a grace go on and the dead have a lease until the clock is where it was.
+func (g *Group) rewind(now, ttl int64) {
+	g.FirstJoin, g.LastJoin = min(g.FirstJoin, now), min(g.LastJoin, now)
+	g.Since, g.Grace = 0, 0
+	for _, m := range g.Members {
+		m.Beat, m.Deadline = min(m.Beat, now-1), min(m.Deadline, now+graceLeases*ttl)
+	}
 }
 
 // adopt takes over the caller's settings if nobody else works with others.

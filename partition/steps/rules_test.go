@@ -410,6 +410,48 @@ func TestRules(t *testing.T) {
 			-55s a beats -> epoch 2 of a,b
 			-50s a' joins -> epoch 2 of a,b
 			-49s a beats -> replaced`},
+		{"joins do not wait until a clock that was set back is where it was", `
+			0s    a joins -> epoch 0, waits
+			1s    b joins -> epoch 0, waits
+			-600s a beats -> epoch 0, waits, grace
+			-598s b beats -> epoch 0, waits
+			-595s a beats -> epoch 1 of a,b`},
+		{"nor does a grace, which ends when everybody is back", `
+			0s    a joins -> epoch 0, waits
+			0s    b joins -> epoch 0, waits
+			5s    a beats -> epoch 1 of a,b
+			5s    b beats -> epoch 1 of a,b
+			40s   a beats -> epoch 1, grace
+			-600s a beats -> epoch 1, grace
+			-599s a begins -10 -> epoch 1 of a,b
+			-599s a claims 1 in -10 -> none
+			-598s b beats -> epoch 1
+			-597s a claims 1 in -10 -> 1`},
+		{"nor does it end before", `
+			0s    a joins -> epoch 0, waits
+			0s    b joins -> epoch 0, waits
+			5s    a beats -> epoch 1 of a,b
+			5s    b beats -> epoch 1 of a,b
+			6s    a begins 0 -> epoch 1 of a,b
+			-3s   a beats -> epoch 1, grace
+			-1s   a beats -> epoch 1, grace
+			0s    a rescues 1 in 0 -> none`},
+		{"nor do the dead have a lease until then", `
+			0s    a joins -> epoch 0, waits
+			0s    b joins -> epoch 0, waits
+			5s    a beats -> epoch 1 of a,b
+			5s    b beats -> epoch 1 of a,b
+			-600s a beats -> epoch 1, grace
+			-590s a beats -> epoch 1, grace
+			-580s a beats -> epoch 1, grace
+			-571s a beats -> epoch 1, grace
+			-570s a beats -> epoch 2 of a`},
+		{"a clock that is set back by little changes nothing", `
+			0s    a joins -> epoch 0, waits
+			0s    b joins -> epoch 0, waits
+			5s    a beats -> epoch 1 of a,b
+			5s    b beats -> epoch 1 of a,b
+			-2s   a beats -> epoch 1`},
 		{"the newest post stays until its time is over", `
 			0s  a posts list 2 -> ok
 			1s  b posts list 1 -> ok

@@ -76,6 +76,7 @@ func (c *Coordinator) Join(ctx context.Context, group string, m partition.Member
 		return nil, fmt.Errorf("joining group %q: %w", group, err)
 	}
 	joined := newMembership(group, m, c.backend.Group(group), builder, &c.config)
+	joined.metrics.mode(partition.Joining) // seen while the coordinator cannot be reached, too
 	if err := joined.join(ctx); err != nil {
 		return nil, fmt.Errorf("joining group %q: %w", group, err)
 	}

@@ -127,8 +127,8 @@ func (m *membership) keep(l *ledger, pinned bool) *ledger {
 
 // pin remembers the newest view of a source; m.mu is held.
 func (m *membership) pin(c partition.Cycle, ring *partition.Ring) {
-	if p, ok := m.pinned[c.Source]; !ok || p.number <= c.Number {
-		m.pinned[c.Source] = pinning{c.Number, ring}
+	if p, ok := m.pinned[c.Source]; !ok || p.interval != c.Interval || p.number <= c.Number {
+		m.pinned[c.Source] = pinning{c.Number, c.Interval, ring}
 	}
 }
 

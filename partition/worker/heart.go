@@ -179,10 +179,7 @@ func (m *membership) sendBeat(ctx context.Context) (reply steps.Beaten, err erro
 	answered := time.Now()
 	m.metrics.beat(answered.Sub(sent), err)
 	if err == nil && reply.Status == steps.Late {
-		m.mu.Lock()
-		m.clock.set(sent, answered, reply.Now)
-		m.lease.renewal++ // by the new clock it may have been over
-		m.mu.Unlock()
+		m.setClock(sent, answered, reply.Now)
 	}
 	if err != nil || reply.Status != steps.OK {
 		return reply, err
@@ -199,6 +196,29 @@ func (m *membership) sendBeat(ctx context.Context) (reply steps.Beaten, err erro
 	}
 	m.accept(reply, ring, sent, answered)
 	return reply, nil
+}
+
+// readClock takes in that the coordinator's clock was set. A heartbeat that is late changes
+// nothing there and is answered with the time.
+func (m *membership) readClock(ctx context.Context) error {
+	late := steps.Beat{Caller: steps.Caller{ID: m.member.ID, Until: 1}}
+	sent := time.Now()
+	var reply steps.Beaten
+	err := m.call(ctx, "beat", func(ctx context.Context) (err error) {
+		reply, err = m.store.Beat(ctx, late)
+		return err
+	})
+	if err == nil {
+		m.setClock(sent, time.Now(), reply.Now)
+	}
+	return err
+}
+
+func (m *membership) setClock(sent, answered time.Time, millis int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.clock.set(sent, answered, millis)
+	m.lease.renewal++ // by the new clock it may have been over
 }
 
 // accept takes in a heartbeat that was answered well. ring is nil if the view is known.
@@ -240,11 +260,11 @@ func (m *membership) accept(reply steps.Beaten, ring *partition.Ring, sent, answ
 // the journals are news to the coordinator.
 func (m *membership) newEra(era int64) bool {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	changed := m.caller.Era != era
 	m.caller.Era, m.doubted = era, false
-	m.mu.Unlock()
 	if changed {
-		m.doubt()
+		m.doubtAll() // before anybody asks in the new era
 	}
 	return changed
 }

@@ -1,13 +1,9 @@
 package worker
 
 import (
-	"context"
-	"errors"
-	"maps"
 	"slices"
 
 	"github.com/ringmeter/ringmeter/partition"
-	"github.com/ringmeter/ringmeter/partition/steps"
 )
 
 // journal is what this member has done and holds in one cycle, by partition.
@@ -25,6 +21,7 @@ type stage uint8
 
 const (
 	released  stage = iota // by us, and the coordinator does not know
+	returning              // by us, and the coordinator is being told
 	elsewhere              // only the coordinator knows whose it is
 	held
 	done
@@ -32,6 +29,10 @@ const (
 
 // ours reports whether this member works on the partition or has done so.
 func (e entry) ours() bool { return e.stage == held || e.stage == done }
+
+// taken reports whether a claim must not be granted: one that crosses the handing back was
+// answered with what we held before.
+func (e entry) taken() bool { return e.ours() || e.stage == returning }
 
 // untouched leaves out repetitions and what this member holds or has done. What it has
 // handed back twice is nothing for it any more.
@@ -42,7 +43,7 @@ func (l *ledger) untouched(parts []int) []int {
 	var rest []int
 	for _, p := range parts {
 		_, again := seen[p]
-		if e := l.journal[p]; again || e.ours() || e.tries > 1 {
+		if e := l.journal[p]; again || e.taken() || e.tries > 1 {
 			continue
 		}
 		seen[p] = struct{}{}
@@ -57,7 +58,7 @@ func (l *ledger) take(wanted, granted []int, renewal int, grace bool) []partitio
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, p := range wanted {
-		if e := l.journal[p]; !e.ours() {
+		if e := l.journal[p]; !e.taken() {
 			e.asked = false
 			if !grace {
 				e.stage = elsewhere
@@ -86,7 +87,11 @@ func (l *ledger) hold(parts []int, renewal int) []partition.Claim {
 	claims := make([]partition.Claim, 0, len(parts))
 	for _, p := range parts {
 		e := l.journal[p]
-		if e.ours() {
+		if e.stage == returning {
+			e.asked = true // it may have been granted after it was handed back
+			l.journal[p] = e
+		}
+		if e.taken() {
 			continue
 		}
 		e.stage, e.epoch, e.renewal = held, epoch, renewal
@@ -194,8 +199,20 @@ func (l *ledger) handBack(parts []int) {
 	l.each(parts, func(e *entry) {
 		if e.stage == held {
 			l.losses++
-			e.stage = released
 			e.tries++
+		}
+		if e.stage == held || e.stage == released {
+			e.stage = returning
+		}
+	})
+}
+
+// keepBack notes that the coordinator may not know what was handed back: others are not
+// given it, so this member has to take it again.
+func (l *ledger) keepBack(parts []int) {
+	l.each(parts, func(e *entry) {
+		if e.stage == returning {
+			e.stage, e.asked = released, true
 		}
 	})
 }
@@ -203,7 +220,7 @@ func (l *ledger) handBack(parts []int) {
 // give notes that the coordinator knows what was handed back.
 func (l *ledger) give(parts []int) {
 	l.each(parts, func(e *entry) {
-		if e.stage == released {
+		if e.stage == returning {
 			e.stage = elsewhere
 		}
 	})
@@ -226,114 +243,6 @@ func (l *ledger) each(parts []int, change func(*entry)) {
 			l.journal[p] = e
 		}
 	}
-}
-
-// note remembers that the coordinator has to be told.
-func (l *ledger) note() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.unheard = true
-}
-
-// doubt has all journals handed in wholly, for the coordinator may have lost what it was
-// told. Until it is back that is done once, so that a return which fails half-way goes on
-// where it was.
-func (m *membership) doubt() {
-	m.mu.Lock()
-	ledgers := slices.Collect(maps.Values(m.ledgers))
-	already := m.doubted
-	m.doubted = true
-	m.mu.Unlock()
-	if already {
-		return
-	}
-	for _, l := range ledgers {
-		l.note()
-	}
-}
-
-// handIn tells the coordinator what it does not know of the journals.
-func (m *membership) handIn(ctx context.Context) error {
-	m.mu.Lock()
-	ledgers := slices.Collect(maps.Values(m.ledgers))
-	m.mu.Unlock()
-	for _, l := range ledgers {
-		l.mu.Lock()
-		unheard := l.unheard
-		l.mu.Unlock()
-		if !unheard {
-			continue
-		}
-		if err := l.tell(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// tellUnheard hands in what the coordinator must know before it is asked about the cycle.
-func (l *ledger) tellUnheard(ctx context.Context) error {
-	l.mu.Lock()
-	known := !l.unheard
-	l.mu.Unlock()
-	if known {
-		return nil
-	}
-	if err := l.m.reachable(); err != nil {
-		return err
-	}
-	return l.tell(ctx)
-}
-
-// tell hands in the journal of a cycle and sees to it that the coordinator knows the cycle.
-func (l *ledger) tell(ctx context.Context) error {
-	l.mu.Lock()
-	l.unheard = false // from here on
-	var parts steps.Backfill
-	for _, p := range slices.Sorted(maps.Keys(l.journal)) {
-		switch l.journal[p].stage {
-		case done:
-			parts.Done = append(parts.Done, p)
-		case held:
-			parts.Held = append(parts.Held, p)
-		case released, elsewhere:
-		}
-	}
-	l.mu.Unlock()
-	parts.View = l.Ring().View()
-	parts.Turn = turn(l.m.identity(), l.cycle, parts.View.Epoch)
-	var status steps.Status
-	err := l.m.call(ctx, "backfill", func(ctx context.Context) (err error) {
-		status, err = l.m.store.Backfill(ctx, parts)
-		return err
-	})
-	if err == nil && status == steps.OK {
-		l.m.metrics.backfilled(len(parts.Done))
-		var begun steps.Begun // a new ledger lacks what is expected, and another may be on another view
-		err := l.m.call(ctx, "begin", func(ctx context.Context) (err error) {
-			begun, err = l.m.store.Begin(ctx, steps.Begin{Turn: parts.Turn, Expected: l.cycle.Expected})
-			return err
-		})
-		if err != nil || begun.Status != steps.OK {
-			return err
-		}
-		ring, err := l.m.builder.Ring(begun.View)
-		if err == nil {
-			l.pin(ring)
-		}
-		return err
-	}
-	if status == steps.Over || status == steps.TooEarly {
-		return nil // nobody asks for it any more
-	}
-	l.note()
-	if status == steps.WrongEra {
-		return nil // the heartbeat that follows says so too, and everything is handed in again
-	}
-	if err == nil {
-		err = errors.New("the coordinator answers to the journal: " + status.String())
-	}
-	return err
 }
 
 // renewal numbers the lease that goes on now.

@@ -58,12 +58,10 @@ func (l *ledger) Claim(ctx context.Context, why partition.Reason, parts ...int) 
 	if err == nil {
 		return l.take(wanted, reply.Parts, renewal, l.m.graced()), nil
 	}
+	l.wonder(wanted)
 	away := errors.Is(err, errAway)
-	if why != partition.Own {
-		l.wonder(wanted)
-		if away {
-			return nil, nil // only the coordinator knows what is free
-		}
+	if away && why != partition.Own {
+		return nil, nil // only the coordinator knows what is free
 	}
 	if away {
 		err = l.mayGoOn(ctx)
@@ -156,10 +154,11 @@ func (l *ledger) Release(ctx context.Context, cs ...partition.Claim) error {
 	l.handBack(mine)
 	lost, err := l.settle(ctx, steps.Settle{Release: mine})
 	if err != nil {
+		l.keepBack(mine)
 		if !errors.Is(err, errAway) || l.m.reachable() == nil {
 			return l.failed("releasing claims", err)
 		}
-		return l.lost("releasing", len(cs), foreign) // held until the end of the cycle, for this member to take again
+		return l.lost("releasing", len(cs), foreign)
 	}
 	l.give(mine)
 	return l.lost("releasing", len(cs), append(foreign, lost...))

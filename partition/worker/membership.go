@@ -40,8 +40,9 @@ type membership struct {
 
 // pinning is a view that all members have agreed on for a cycle.
 type pinning struct {
-	number int64
-	ring   *partition.Ring
+	number   int64
+	interval time.Duration // another one has other numbers
+	ring     *partition.Ring
 }
 
 // errAway says that the coordinator did not answer, so that nobody knows what it did.

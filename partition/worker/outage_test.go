@@ -250,6 +250,48 @@ func TestSelfGrantsAreChecked(t *testing.T) {
 	})
 }
 
+// TestHandedBackWhileAway: the coordinator thinks that the member has it, so it is for the
+// member to take it again.
+func TestHandedBackWhileAway(t *testing.T) {
+	inWorld(t, func(w *world) {
+		a, b := w.join("a"), w.drained("b")
+		w.reach(a, 0)
+		la, lb := w.open(a), w.open(b)
+		cs := w.wantClaims(la, partition.Own, []int{1}, []int{1})
+		w.all(fault{refuse: true})
+		pass(4 * time.Second)
+		if err := la.Release(w.Context(), cs...); err != nil {
+			t.Fatal(err)
+		}
+		w.all(fault{})
+		w.reach(a, -8*time.Second)
+		for l, want := range map[partition.Ledger][]int{la: {1}, lb: nil} {
+			if got, err := l.Unfinished(w.Context(), 1); err != nil || !slices.Equal(got, want) {
+				t.Errorf("unfinished %v and error %v, want %v", got, err, want)
+			}
+		}
+		w.wantClaims(la, partition.Steal, []int{1}, []int{1})
+	})
+}
+
+// TestUnansweredOwn: what was granted and not heard of is for this member to take again.
+func TestUnansweredOwn(t *testing.T) {
+	inWorld(t, func(w *world) {
+		a := w.join("a")
+		w.drained("b")
+		w.reach(a, 0)
+		la := w.open(a)
+		a.link.set(fault{lose: func(name string) bool { return name == "claim" }})
+		if cs, err := la.Claim(w.Context(), partition.Own, 1); err == nil {
+			t.Fatalf("granted %v without an answer", cs)
+		}
+		a.link.set(fault{})
+		if got, err := la.Unfinished(w.Context(), 1); err != nil || !slices.Equal(got, []int{1}) {
+			t.Errorf("unfinished %v and error %v, want 1", got, err)
+		}
+	})
+}
+
 // TestDoneWithoutTime: a caller that has no time left has done its work nevertheless.
 func TestDoneWithoutTime(t *testing.T) {
 	inWorld(t, func(w *world) {

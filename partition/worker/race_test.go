@@ -102,3 +102,48 @@ func TestLeavingUnderLoad(t *testing.T) {
 		w.wantMode(a, partition.Left)
 	})
 }
+
+// TestClaimWhileHandingBack: a claim that overtakes the handing back is answered with what
+// the member had, which is for others a moment later.
+func TestClaimWhileHandingBack(t *testing.T) {
+	for _, first := range []string{"claim", "release"} {
+		t.Run(first, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				a, b := w.join("a"), w.drained("b")
+				w.reach(a, 0)
+				la, lb := w.open(a), w.open(b)
+				cs := w.wantClaims(la, partition.Own, []int{1}, []int{1})
+				var wg sync.WaitGroup
+				answers := make(chan struct{})
+				if first == "claim" {
+					a.link.set(fault{delay: time.Second})
+				} else {
+					a.link.set(fault{stall: func(name string) bool { return name == "settle" }, answers: answers})
+				}
+				wg.Go(func() {
+					if err := la.Release(w.Context(), cs...); err != nil {
+						t.Error(err)
+					}
+				})
+				pass(time.Millisecond)
+				if first == "claim" {
+					a.link.set(fault{})
+				}
+				again, err := la.Claim(w.Context(), partition.Own, 1)
+				if err != nil {
+					t.Error(err)
+				}
+				a.link.set(fault{})
+				wg.Wait()
+				free, err := la.Unfinished(w.Context(), 1)
+				if err != nil || len(again)+len(free) != 1 {
+					t.Errorf("granted %v, unfinished %v and error %v, want either", again, free, err)
+				}
+				other, err := lb.Claim(w.Context(), partition.Rescue, 1)
+				if err != nil || len(again)+len(other) != 1 {
+					t.Errorf("granted %v here and %v there, error %v", again, other, err)
+				}
+			})
+		})
+	}
+}

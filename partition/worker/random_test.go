@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/ringmeter/ringmeter/partition/steps"
 )
 
 // disorder is a random schedule of faults, the same for the same seed.
@@ -22,6 +24,17 @@ func (d *disorder) outage() {
 	d.w.all(fault{refuse: !hang, hang: hang})
 	pass(length)
 	d.w.all(fault{})
+}
+
+// set sets the coordinator's clock, mostly unseen, otherwise while it is away.
+func (d *disorder) set() {
+	if d.IntN(3) == 0 {
+		d.w.all(fault{refuse: true})
+		defer d.w.all(fault{})
+		pass(time.Duration(1+d.IntN(40)) * time.Second)
+	}
+	by := time.Duration(d.IntN(40_000)-20_000) * time.Millisecond
+	d.w.server.change(func(*steps.Group) { d.w.server.offset += by })
 }
 
 func (d *disorder) amnesia() { d.w.server.forget() }
@@ -92,7 +105,7 @@ func TestNoRivals(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			inWorld(t, func(w *world) {
 				r := disordered(w, seed, func(d *disorder) []func() {
-					return []func(){d.outage, d.amnesia, d.loss, d.cut, d.silent, d.frozen, d.slow}
+					return []func(){d.outage, d.amnesia, d.loss, d.set, d.cut, d.silent, d.frozen, d.slow}
 				})
 				r.wantNoRivals(t)
 			})

@@ -11,13 +11,27 @@ local g, m = group(), find(id)
 -- others reports whether there is any member but the caller.
 local function others() return call('HLEN', MEMBERS) > (m and 1 or 0) end
 
--- hear notes that somebody was heard. When nobody was for half a lease the coordinator was
--- away; in a grace that goes on a whole lease is needed, for it must end.
+-- rewind leaves nothing in the future when the clock was set back: otherwise joins would wait,
+-- a grace go on and the dead have a lease until the clock is where it was.
+local function rewind()
+	g.firstjoin, g.lastjoin = min(g.firstjoin, now), min(g.lastjoin, now)
+	g.since, g.grace = 0, 0
+	all(function(other, known)
+		known.beat = min(known.beat, now - 1)
+		store(other, known)
+		call('ZADD', LEASES, num(min(deadline(other), now + 2 * ttl)), other)
+	end)
+	m = find(id)
+end
+
+-- hear notes that somebody was heard. When nobody was for half a lease, or the clock was set
+-- back by as much, the coordinator was away; in a grace that goes on a whole lease is needed,
+-- for it must end.
 local function hear()
-	local silent = now - g.last
-	if g.last ~= 0 and others() and (silent > ttl or silent > floor(ttl / 2) and g.grace == 0) then
-		g.since, g.grace = now, now + 2 * ttl
-	end
+	local silent = max(now - g.last, g.last - now)
+	local away = g.last ~= 0 and (silent > ttl or silent > floor(ttl / 2) and g.grace == 0)
+	if away and now < g.last then rewind() end
+	if away and others() then g.since, g.grace = now, now + 2 * ttl end
 	g.last = now
 end
 
