@@ -281,11 +281,11 @@ func troubles() []trouble {
 	return []trouble{
 		{name: "kill -9", cycles: 2, doubled: inFlight, happens: func(c *cluster, k int64) {
 			c.until(k, 0.15)
-			c.rescued("b", func() { c.signal("b", syscall.SIGKILL) })
+			c.rescued("b", k, func() { c.signal("b", syscall.SIGKILL) })
 		}},
 		{name: "kill -9 with the default lease of 15 s", ttl: 15 * time.Second, cycles: 1, doubled: inFlight, happens: func(c *cluster, k int64) {
 			c.until(k, 0.1)
-			c.rescued("c", func() { c.signal("c", syscall.SIGKILL) })
+			c.rescued("c", k, func() { c.signal("c", syscall.SIGKILL) })
 		}},
 		{name: "SIGSTOP for two leases, SIGCONT", cycles: 2, doubled: inFlight, happens: func(c *cluster, k int64) {
 			c.until(k, 0.2)
@@ -356,12 +356,13 @@ func troubles() []trouble {
 	}
 }
 
-// rescued lets a worker die and measures until others poll its share.
-func (c *cluster) rescued(id string, die func()) {
+// rescued lets a worker die in cycle k and measures until others poll its share, which is
+// what it polled in the cycle before.
+func (c *cluster) rescued(id string, k int64, die func()) {
 	c.t.Helper()
 	share := map[string]bool{}
-	for _, p := range c.target.seen(time.Now().Add(-2 * c.interval)) {
-		if p.from == id {
+	for _, p := range c.target.seen(time.Unix(0, (k-1)*int64(c.interval))) {
+		if p.from == id && p.at.UnixNano() < k*int64(c.interval) {
 			share[p.thing] = true
 		}
 	}
