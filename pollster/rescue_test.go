@@ -261,28 +261,36 @@ func TestHandback(t *testing.T) {
 	}
 }
 
-// Samples whose claims may have passed to another worker are not written, and whoever may
-// polls the same again.
+// unsure is a bench whose claims cannot be confirmed for the first 20 seconds, after a cycle.
+func unsure(t *testing.T, why error) *bench {
+	t.Helper()
+	w := watch(local.New())
+	w.refuse = func(request string) error {
+		if request == "check" && time.Since(midnight()) < 20*time.Second {
+			return why
+		}
+		return nil
+	}
+	c := both(t, time.Minute, nil)
+	c.Groups = groups(t, w, "me")
+	b := newBench(t, c)
+	b.runFor(t, time.Minute-time.Millisecond)
+	b.check(t, map[string]float64{
+		"samples_total m written": 500, "samples_total n written": 500, "samples_total m lost": 0,
+	})
+	twice(t, b.sink.all())
+	return b
+}
+
+// Samples whose claims have passed to another worker are not written, and whoever may polls
+// the same again.
 func TestFence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := watch(local.New())
-		w.refuse = func(request string) error {
-			if request == "check" && time.Since(midnight()) < 20*time.Second {
-				return partition.ErrNotHeld
-			}
-			return nil
-		}
-		c := both(t, time.Minute, nil)
-		c.Groups = groups(t, w, "me")
-		b := newBench(t, c)
-		b.runFor(t, time.Minute-time.Millisecond)
-		b.check(t, map[string]float64{
-			"samples_total m written": 500, "samples_total m lost": 0, "samples_total n written": 500, "polls_total fenced": 2,
-		})
+		b := unsure(t, partition.ErrNotHeld)
+		b.check(t, map[string]float64{"polls_total fenced": 2})
 		if n := b.value(t, "samples_total", "fenced"); n < 2*50 || n > 2*150 { // batches that were on their way
 			t.Errorf("%v samples fenced", n)
 		}
-		twice(t, b.sink.all())
 		if n := b.logged("samples are not published"); n != 2 {
 			t.Errorf("%d lines, want one for each pollster:\n%s", n, &b.log.buf)
 		}
@@ -292,60 +300,7 @@ func TestFence(t *testing.T) {
 // While nobody can say whether claims hold, samples wait and are neither lost nor polled again.
 func TestUnsure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := watch(local.New())
-		w.refuse = func(request string) error {
-			if request == "check" && time.Since(midnight()) < 20*time.Second {
-				return partition.ErrFenced
-			}
-			return nil
-		}
-		c := both(t, time.Minute, nil)
-		c.Groups = groups(t, w, "me")
-		b := newBench(t, c)
-		b.runFor(t, time.Minute-time.Millisecond)
-		b.check(t, map[string]float64{
-			"samples_total m written": 500, "samples_total n written": 500, "samples_total m lost": 0,
-			"samples_total m fenced": 0, "polls_total fenced": 0,
-		})
-		twice(t, b.sink.all())
-	})
-}
-
-// A pollster that waits for its turn holds no claims meanwhile: others take what it has no
-// time for.
-func TestWaitingHoldsNoClaims(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		cl := newCluster()
-		busy := both(t, time.Minute, nil)
-		busy.Concurrency = 1
-		busy.Plugins[0] = plugin("p", readings("m").before(func(ctx context.Context, _ []discovery.Resource) { <-ctx.Done() }), "m")
-		cl.start(t, "m1", busy)
-		cl.start(t, "m2", both(t, time.Minute, nil))
-		<-time.After(5*time.Minute - time.Millisecond)
-		cl.everyCycle(t, "n", 500, 4, time.Minute)
-	})
-}
-
-// Losses are told when they begin or grow and when they are over, not in each cycle.
-func TestLossIsLogged(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		failing := func(_ context.Context, _ []discovery.Resource) iter.Seq2[metering.Sample, error] {
-			return func(yield func(metering.Sample, error) bool) { yield(metering.Sample{}, errDown) }
-		}
-		c := both(t, time.Minute, nil)
-		c.Plugins = []pollster.Plugin{plugin("p", pollFunc(func(ctx context.Context, rs []discovery.Resource) iter.Seq2[metering.Sample, error] {
-			if time.Since(midnight()) < 4*time.Minute {
-				return failing(ctx, rs)
-			}
-			return readings("m")(ctx, rs)
-		}), "m")}
-		p := newCluster().start(t, "m1", c)
-		<-time.After(7 * time.Minute)
-		if lost, over := p.logged("partitions are lost: "), p.logged("no partitions are lost any more"); lost != 1 || over != 1 {
-			t.Errorf("%d lines that something is lost and %d that this is over, want one each:\n%s", lost, over, &p.log.buf)
-		}
-		if n := p.value(t, "lost_partitions_total", "s/p"); n < 4*400 {
-			t.Errorf("%v partitions counted as lost", n)
-		}
+		b := unsure(t, partition.ErrFenced)
+		b.check(t, map[string]float64{"samples_total m fenced": 0, "polls_total fenced": 0})
 	})
 }

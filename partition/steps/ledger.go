@@ -51,6 +51,9 @@ type Entry struct {
 	Reason      partition.Reason
 }
 
+// by reports whether the caller is the holder, or was the last one.
+func (e Entry) by(c Caller) bool { return e.Holder == c.ID && e.Incarnation == c.Incarnation }
+
 const (
 	mostTries    = 2    // a partition is granted that often after it was handed back, in all
 	earlyMillis  = 1000 // by which a caller may be ahead of the coordinator's clock
@@ -148,7 +151,7 @@ func (g *Group) Claim(now int64, r Claim) Parts {
 	}
 	for _, p := range r.Parts {
 		e, traced := c.Entries[p]
-		mine := traced && e.Stage == Held && e.Holder == r.ID && e.Incarnation == r.Incarnation
+		mine := traced && e.Stage == Held && e.by(r.Caller)
 		if !mine {
 			if !g.claimable(now, c, e, traced, r.Reason) {
 				continue
@@ -186,7 +189,7 @@ func (g *Group) Settle(now int64, r Settle) Parts {
 	for _, p := range r.Done {
 		e, ok := c.entry(p, r.Caller)
 		switch {
-		case !ok || e.Stage == Open || e.Holder != r.ID || e.Incarnation != r.Incarnation:
+		case !ok || e.Stage == Open || !e.by(r.Caller):
 			lost = append(lost, p)
 		case e.Stage == Held:
 			c.finish(p, e)
@@ -198,7 +201,7 @@ func (g *Group) Settle(now int64, r Settle) Parts {
 	for _, p := range r.Release {
 		e, ok := c.entry(p, r.Caller)
 		switch {
-		case !ok || e.Stage == Done || e.Holder != r.ID || e.Incarnation != r.Incarnation:
+		case !ok || e.Stage == Done || !e.by(r.Caller):
 			lost = append(lost, p)
 		case e.Stage == Held:
 			e.Stage = Open
@@ -241,7 +244,7 @@ func (g *Group) Held(now int64, r Listed) Parts {
 	var lost []int
 	for _, p := range r.Parts {
 		e, ok := c.entry(p, r.Caller)
-		if !ok || e.Stage == Open || e.Holder != r.ID || e.Incarnation != r.Incarnation {
+		if !ok || e.Stage == Open || !e.by(r.Caller) {
 			lost = append(lost, p)
 		}
 	}
@@ -262,7 +265,7 @@ func (g *Group) Backfill(now int64, r Backfill) Status {
 	entry := Entry{Stage: Held, Holder: r.ID, Incarnation: r.Incarnation}
 	for _, p := range r.Done {
 		e, traced := c.Entries[p]
-		mine := e.Holder == r.ID && e.Incarnation == r.Incarnation
+		mine := e.by(r.Caller)
 		switch {
 		case !traced, e.Stage == Held && !mine && !g.lives(now, e.Holder, e.Incarnation):
 			c.finish(p, entry)
